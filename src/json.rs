@@ -1,0 +1,338 @@
+//! JSON text that is carried instead of read.
+//!
+//! Most of what passes through this filter is text that nobody here looks into: deltas, messages,
+//! schemas, tool outputs. [`JsonText`] is such a string in the form it has between the quotes of a
+//! JSON document, so it moves from one document into another without being decoded and encoded
+//! again. [`Object`] and [`Array`] write documents around it.
+//!
+//! This file knows JSON (RFC 8259) and nothing of either API.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+/// The body of a JSON string: escaped, valid, without its quotes.
+///
+/// Invariant: `"` + text + `"` is one JSON string that strict parsers accept. Lone surrogate
+/// escapes, which some upstreams emit and strict parsers refuse, have become U+FFFD.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct JsonText<'a>(Cow<'a, str>);
+
+impl<'a> JsonText<'a> {
+    /// The text without any character.
+    pub const EMPTY: JsonText<'static> = JsonText(Cow::Borrowed(""));
+
+    /// The text of a parsed JSON value, or `None` when the value is not a string.
+    pub fn from_raw(raw: &'a RawValue) -> Option<Self> {
+        let body = raw.get().strip_prefix('"')?.strip_suffix('"')?;
+        Some(Self(repair_surrogates(body)))
+    }
+
+    /// Encodes decoded text.
+    pub fn encode(decoded: &'a str) -> Self {
+        if decoded.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
+            return Self(Cow::Borrowed(decoded));
+        }
+        let mut text = JsonText::EMPTY;
+        text.push_decoded(decoded);
+        text
+    }
+
+    /// The text as its reader will see it.
+    pub fn decode(&self) -> Cow<'_, str> {
+        if memchr::memchr(b'\\', self.0.as_bytes()).is_none() {
+            return Cow::Borrowed(&self.0);
+        }
+        let quoted = format!("\"{}\"", self.0);
+        match serde_json::from_str::<String>(&quoted) {
+            Ok(decoded) => Cow::Owned(decoded),
+            // Cannot happen while the invariant holds; the escaped form loses nothing.
+            Err(_) => Cow::Borrowed(&self.0),
+        }
+    }
+
+    /// The escaped form, as it stands between the quotes.
+    pub fn escaped(&self) -> &str {
+        &self.0
+    }
+
+    /// True when there is no character.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Length of the escaped form in bytes: what the text costs in a buffer.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Appends text that is already escaped.
+    pub fn push(&mut self, text: &JsonText<'_>) {
+        self.0.to_mut().push_str(&text.0);
+    }
+
+    /// Appends decoded text.
+    pub fn push_decoded(&mut self, decoded: &str) {
+        // Writing to a string cannot fail, and serde_json writes nothing but UTF-8.
+        if let Ok(quoted) = serde_json::to_string(decoded) {
+            let body = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+            self.0.to_mut().push_str(body.unwrap_or_default());
+        }
+    }
+
+    /// A copy that borrows from this one.
+    pub fn borrowed(&self) -> JsonText<'_> {
+        JsonText(Cow::Borrowed(&self.0))
+    }
+
+    /// The same text, owning its bytes.
+    pub fn into_owned(self) -> JsonText<'static> {
+        JsonText(Cow::Owned(self.0.into_owned()))
+    }
+}
+
+/// Replaces lone surrogate escapes, which RFC 8259 §8.2 calls unpredictable and serde_json refuses,
+/// by U+FFFD.
+fn repair_surrogates(body: &str) -> Cow<'_, str> {
+    let bytes = body.as_bytes();
+    if memchr::memmem::find(bytes, b"\\ud").is_none()
+        && memchr::memmem::find(bytes, b"\\uD").is_none()
+    {
+        return Cow::Borrowed(body);
+    }
+    let mut repaired = String::with_capacity(body.len());
+    let mut rest = body;
+    while let Some((plain, escape)) = rest.split_once('\\') {
+        repaired.push_str(plain);
+        let pair = unit(escape).zip(escape.get(5..).and_then(|low| unit(low.strip_prefix('\\')?)));
+        let taken = match (unit(escape), pair) {
+            (_, Some((0xD800..=0xDBFF, 0xDC00..=0xDFFF))) => 11,
+            (Some(0xD800..=0xDFFF), _) => {
+                repaired.push('\u{FFFD}');
+                rest = escape.get(5..).unwrap_or_default();
+                continue;
+            }
+            (Some(_), _) => 5,
+            (None, _) => 1,
+        };
+        let (kept, after) = escape.split_at_checked(taken).unwrap_or((escape, ""));
+        repaired.push('\\');
+        repaired.push_str(kept);
+        rest = after;
+    }
+    repaired.push_str(rest);
+    Cow::Owned(repaired)
+}
+
+/// The UTF-16 unit of an escape that begins with `u`, its backslash already taken off.
+fn unit(escape: &str) -> Option<u16> {
+    u16::from_str_radix(escape.strip_prefix('u')?.get(..4)?, 16).ok()
+}
+
+/// Writes the members of one JSON object, in the order of the calls.
+pub struct Object<'o> {
+    out: &'o mut Vec<u8>,
+    empty: bool,
+}
+
+/// Writes one JSON object; `members` writes what is in it.
+pub fn object(out: &mut Vec<u8>, members: impl FnOnce(&mut Object<'_>)) {
+    out.push(b'{');
+    members(&mut Object { out, empty: true });
+    out.push(b'}');
+}
+
+/// Writes one JSON array; `elements` writes what is in it.
+pub fn array(out: &mut Vec<u8>, elements: impl FnOnce(&mut Array<'_>)) {
+    out.push(b'[');
+    elements(&mut Array { out, empty: true });
+    out.push(b']');
+}
+
+impl Object<'_> {
+    /// Starts a member; the returned buffer takes exactly one JSON value.
+    pub fn member(&mut self, name: &str) -> &mut Vec<u8> {
+        if !std::mem::take(&mut self.empty) {
+            self.out.push(b',');
+        }
+        write_str(self.out, name);
+        self.out.push(b':');
+        self.out
+    }
+
+    /// A string member from decoded text.
+    pub fn str(&mut self, name: &str, value: &str) {
+        write_str(self.member(name), value);
+    }
+
+    /// A string member from carried text.
+    pub fn text(&mut self, name: &str, value: &JsonText<'_>) {
+        write_text(self.member(name), value);
+    }
+
+    /// An unsigned number.
+    pub fn number(&mut self, name: &str, value: u64) {
+        write_number(self.member(name), value);
+    }
+
+    /// `true` or `false`.
+    pub fn bool(&mut self, name: &str, value: bool) {
+        self.raw(name, if value { "true" } else { "false" });
+    }
+
+    /// An explicit null.
+    pub fn null(&mut self, name: &str) {
+        self.raw(name, "null");
+    }
+
+    /// A member whose value is already JSON.
+    pub fn raw(&mut self, name: &str, json: &str) {
+        self.member(name).extend_from_slice(json.as_bytes());
+    }
+
+    /// A member whose value serde knows how to write.
+    pub fn value<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) {
+        write_value(self.member(name), value);
+    }
+
+    /// An object as a member.
+    pub fn object(&mut self, name: &str, members: impl FnOnce(&mut Object<'_>)) {
+        object(self.member(name), members);
+    }
+
+    /// An array as a member.
+    pub fn array(&mut self, name: &str, elements: impl FnOnce(&mut Array<'_>)) {
+        array(self.member(name), elements);
+    }
+
+    /// Members that are already JSON and separated by commas: the inside of another object.
+    pub fn members(&mut self, json: &[u8]) {
+        if json.is_empty() {
+            return;
+        }
+        if !std::mem::take(&mut self.empty) {
+            self.out.push(b',');
+        }
+        self.out.extend_from_slice(json);
+    }
+}
+
+/// Writes the elements of one JSON array.
+pub struct Array<'o> {
+    out: &'o mut Vec<u8>,
+    empty: bool,
+}
+
+impl Array<'_> {
+    /// Starts an element; the returned buffer takes exactly one JSON value.
+    pub fn element(&mut self) -> &mut Vec<u8> {
+        if !std::mem::take(&mut self.empty) {
+            self.out.push(b',');
+        }
+        self.out
+    }
+
+    /// An element that is already JSON.
+    pub fn raw(&mut self, json: &[u8]) {
+        self.element().extend_from_slice(json);
+    }
+
+    /// An object as an element.
+    pub fn object(&mut self, members: impl FnOnce(&mut Object<'_>)) {
+        object(self.element(), members);
+    }
+}
+
+/// Writes decoded text as a JSON string.
+pub fn write_str(out: &mut Vec<u8>, decoded: &str) {
+    write_value(out, decoded);
+}
+
+/// Writes carried text as a JSON string.
+pub fn write_text(out: &mut Vec<u8>, text: &JsonText<'_>) {
+    out.push(b'"');
+    out.extend_from_slice(text.escaped().as_bytes());
+    out.push(b'"');
+}
+
+/// Writes an unsigned number in decimal.
+pub fn write_number(out: &mut Vec<u8>, value: u64) {
+    write_value(out, &value);
+}
+
+fn write_value<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
+    // A Vec takes every write; what is left are maps with keys that are no strings, which nobody
+    // here has. `null` keeps the document valid.
+    let start = out.len();
+    if serde_json::to_writer(&mut *out, value).is_err() {
+        out.truncate(start);
+        out.extend_from_slice(b"null");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn raw(json: &str) -> &RawValue {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn a_string_is_carried_with_its_escapes() {
+        let text = JsonText::from_raw(raw(r#""a\n\"b\" \u00e9""#)).unwrap();
+        assert_eq!(text.escaped(), r#"a\n\"b\" \u00e9"#);
+        assert_eq!(text.decode(), "a\n\"b\" é");
+    }
+
+    #[test]
+    fn only_strings_are_text() {
+        for json in ["1", "null", "{}", "[\"a\"]", "true"] {
+            assert_eq!(JsonText::from_raw(raw(json)), None, "{json}");
+        }
+    }
+
+    #[test]
+    fn lone_surrogates_become_replacement_characters() {
+        for (json, decoded) in [
+            (r#""\ud83d\ude00!""#, "😀!"),
+            (r#""a\ud83d""#, "a\u{FFFD}"),
+            (r#""\ude00b""#, "\u{FFFD}b"),
+            (r#""\ud83d\ud83d\ude00""#, "\u{FFFD}😀"),
+            (r#""\\ud83d""#, "\\ud83d"),
+            (r#""\uD83D\n""#, "\u{FFFD}\n"),
+        ] {
+            assert_eq!(JsonText::from_raw(raw(json)).unwrap().decode(), decoded, "{json}");
+        }
+    }
+
+    #[test]
+    fn encoding_is_the_reverse_of_decoding() {
+        for decoded in ["", "plain", "q\"b\\n\n\u{1}\u{7f}é😀"] {
+            let mut text = JsonText::encode(decoded);
+            assert_eq!(text.decode(), decoded);
+            text.push_decoded("\t");
+            assert_eq!(text.decode(), format!("{decoded}\t"));
+        }
+    }
+
+    #[test]
+    fn objects_and_arrays_nest() {
+        let mut out = Vec::new();
+        object(&mut out, |o| {
+            o.str("a", "x\"y");
+            o.number("n", 7);
+            o.array("l", |l| {
+                l.object(|o| o.null("z"));
+                l.raw(b"true");
+            });
+            o.object("e", |_| {});
+            o.members(br#""k":1"#);
+        });
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            r#"{"a":"x\"y","n":7,"l":[{"z":null},true],"e":{},"k":1}"#
+        );
+    }
+}
