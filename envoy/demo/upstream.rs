@@ -1,0 +1,2 @@
+//! A scripted Chat Completions upstream.
+fn main() {}
