@@ -20,6 +20,9 @@ use crate::config::Config;
 /// Headers as the host lists them: lower-case names, values decoded lossily.
 pub type Headers = [(String, String)];
 
+/// Tells milliseconds since 1970.
+pub type Clock = fn() -> u64;
+
 /// A complete answer made by the filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
@@ -95,8 +98,9 @@ pub struct Exchange {
 
 #[allow(unused_variables, clippy::todo)]
 impl Exchange {
-    /// A new exchange at `now_s` (seconds since 1970), with a seed no other exchange has.
-    pub fn new(config: Rc<Config>, now_s: u64, id_seed: u128) -> Self {
+    /// A new exchange. `clock` tells milliseconds since 1970 and is asked a few times per exchange,
+    /// never per event; `id_seed` is a number no other exchange has.
+    pub fn new(config: Rc<Config>, clock: Clock, id_seed: u128) -> Self {
         Self { _config: config }
     }
 
