@@ -5,5 +5,4 @@
 pub mod request;
 pub mod response;
 
-pub use request::Request;
 pub use response::{FinishReason, Usage};

@@ -9,7 +9,7 @@ pub mod errors;
 pub mod presets;
 pub mod think;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use crate::chat;
@@ -40,6 +40,10 @@ pub struct Dialect {
     pub force_stream: bool,
     /// Which forms of `response_format` the upstream takes.
     pub response_format: ResponseFormat,
+    /// Where the wanted format goes when the request has tools too.
+    pub format_with_tools: FormatWithTools,
+    /// How the upstream is asked to search the web when the client offers `web_search`.
+    pub web_search: WebSearch,
     // -- requests: messages --
     /// What becomes of system text behind the first message.
     pub system_messages: SystemMessages,
@@ -51,16 +55,23 @@ pub struct Dialect {
     pub content_parts: ContentParts,
     /// Whether empty messages and texts are left out.
     pub drop_empty_text: bool,
-    /// Whether a short assistant message is put between tool and user messages.
+    /// Whether a short assistant message is put between tool and user messages, and a short user
+    /// message behind an assistant message that would be the last one.
     pub assistant_after_tool: bool,
     /// Which field takes earlier reasoning back.
     pub reasoning_replay: ReasoningReplay,
-    /// Whether every assistant message with tool calls must carry the reasoning field.
+    /// Whether every assistant message must carry the reasoning field, if only an empty one.
     pub reasoning_required: bool,
     /// Where images of tool outputs go.
     pub tool_images: ToolImages,
     /// Which images the upstream takes.
     pub images: Images,
+    /// Whether `detail` of an image is forwarded.
+    pub image_detail: ImageDetail,
+    /// Whether files are forwarded as `file` parts.
+    pub files: Attachments,
+    /// Whether audio is forwarded as `input_audio` parts.
+    pub audio: Attachments,
     // -- requests: tools --
     /// Whether `strict` of a function is forwarded.
     pub strict_tools: bool,
@@ -87,15 +98,38 @@ pub struct Dialect {
     pub empty_is_error: bool,
 }
 
-/// Declares an enum whose variants are words of the configuration.
+/// Declares an enum whose variants are words of the configuration. A word that is none of them is
+/// refused with the list of those that are.
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)+ }) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
         pub enum $name {
             $($(#[$variant_doc])* #[serde(rename = $word)] $variant,)+
         }
+
+        impl $name {
+            /// Every word the configuration takes here.
+            pub const WORDS: &'static [&'static str] = &[$($word),+];
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                match Value::deserialize(deserializer)? {
+                    $(Value::String(word) if word == $word => Ok(Self::$variant),)+
+                    other => Err(unknown_word(&other, Self::WORDS)),
+                }
+            }
+        }
     };
+}
+
+fn unknown_word<E: serde::de::Error>(value: &Value, words: &[&str]) -> E {
+    let found = match value {
+        Value::String(word) => format!("unknown word `{word}`"),
+        other => format!("`{other}` is not a word"),
+    };
+    E::custom(format_args!("{found}; takes {}", words.join(", ")))
 }
 
 words! {
@@ -146,6 +180,28 @@ words! {
         JsonObject = "json_object",
         /// None; the schema goes into the system message.
         None = "none",
+    }
+}
+words! {
+    /// Where the wanted format goes when the request has tools too.
+    FormatWithTools {
+        /// Into `response_format`, as without tools.
+        Send = "send",
+        /// Into the system message: the upstream cannot combine `response_format` with tools.
+        Text = "text",
+    }
+}
+words! {
+    /// How the upstream is asked to search the web.
+    WebSearch {
+        /// Not at all; the tool is dropped.
+        Drop = "drop",
+        /// `web_search_options: {…}`.
+        Options = "web_search_options",
+        /// `plugins: [{id: "web"}]`.
+        Plugin = "plugins_web",
+        /// `enable_search: true`.
+        EnableSearch = "enable_search",
     }
 }
 words! {
@@ -220,6 +276,24 @@ words! {
         DataUrlOnly = "data_url_only",
         /// None; a note takes their place.
         None = "none",
+    }
+}
+words! {
+    /// Whether `detail` of an image is forwarded.
+    ImageDetail {
+        /// No.
+        Drop = "drop",
+        /// Yes; `original`, which Chat Completions does not know, becomes `high`.
+        Forward = "forward",
+    }
+}
+words! {
+    /// What becomes of attachments that only some upstreams take.
+    Attachments {
+        /// A note takes their place.
+        Note = "note",
+        /// They are forwarded.
+        Forward = "forward",
     }
 }
 words! {

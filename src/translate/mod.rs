@@ -1,5 +1,7 @@
 //! Between the Responses API and Chat Completions. Knows no upstream by name.
 
+pub mod compaction;
+pub mod envelope;
 pub mod error;
 pub mod input;
 pub mod output;
