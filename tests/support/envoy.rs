@@ -1,0 +1,233 @@
+//! Real Envoy with the real artifact in front of the scripted upstream.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use reqwest::blocking::{Client, Response};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::upstream::{PATIENCE, Upstream};
+
+#[path = "../../envoy/demo/proxy.rs"]
+mod proxy;
+
+use proxy::{Proxy, Template};
+
+/// Any free port of this machine.
+const ANY: ([u8; 4], u16) = ([127, 0, 0, 1], 0);
+
+/// What a test wants to be different from `envoy/envoy.yaml`.
+pub struct Setup {
+    configuration: Value,
+    hold_headers: bool,
+    with_filter: bool,
+    edits: Vec<(String, String)>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self { configuration: json!({}), hold_headers: true, with_filter: true, edits: Vec::new() }
+    }
+}
+
+impl Setup {
+    /// Nothing different.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The plugin configuration; `hold_headers` is added to it.
+    pub fn configuration(mut self, configuration: Value) -> Self {
+        self.configuration = configuration;
+        self
+    }
+
+    /// Whether headers are held until the body is there, in Envoy and in the filter alike.
+    pub fn hold_headers(mut self, hold: bool) -> Self {
+        self.hold_headers = hold;
+        self
+    }
+
+    /// Leaves the filter out.
+    pub fn without_filter(mut self) -> Self {
+        self.with_filter = false;
+        self
+    }
+
+    /// Replaces a text that stands in `envoy/envoy.yaml` exactly once.
+    pub fn edit(mut self, from: &str, to: &str) -> Self {
+        self.edits.push((from.to_owned(), to.to_owned()));
+        self
+    }
+
+    /// Speaks HTTP/2 without TLS to the upstream.
+    pub fn http2_upstream(self) -> Self {
+        self.edit(
+            "    connect_timeout: 5s\n",
+            r#"    connect_timeout: 5s
+    typed_extension_protocol_options:
+      envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
+        "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
+        explicit_http_config: { http2_protocol_options: {} }
+"#,
+        )
+    }
+
+    /// Puts another HTTP filter in front of this one, as YAML without indentation.
+    pub fn filter_in_front(self, yaml: &str) -> Self {
+        let mut indented = String::from("          http_filters:\n");
+        for line in yaml.lines() {
+            indented.extend(["          ", line, "\n"]);
+        }
+        self.edit("          http_filters:\n", &indented)
+    }
+
+    /// Starts an upstream and an Envoy before it.
+    pub fn start(self) -> Envoy {
+        let upstream = Upstream::start();
+        let address = upstream.address();
+        self.start_before(upstream, address)
+    }
+
+    /// Starts an Envoy whose upstream address nobody listens on.
+    pub fn start_without_upstream(self) -> Envoy {
+        // Bound and dropped: the port is free, and nobody is likely to take it meanwhile.
+        let nobody = std::net::TcpListener::bind(SocketAddr::from(ANY))
+            .and_then(|listener| listener.local_addr())
+            .expect("a free port");
+        self.start_before(Upstream::start(), nobody)
+    }
+
+    fn start_before(self, upstream: Upstream, address: SocketAddr) -> Envoy {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let proxy = self.run(folder.path(), address).unwrap_or_else(|reason| panic!("{reason}"));
+        let client = Client::builder()
+            .no_proxy()
+            .timeout(PATIENCE)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .expect("a client");
+        Envoy { proxy, upstream, client, _folder: folder }
+    }
+
+    fn run(self, folder: &Path, upstream: SocketAddr) -> Result<Proxy, String> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let envoy = proxy::envoy_binary(root)?;
+        let template = self.template(root, upstream)?;
+        template.write(&folder.join("envoy.yaml"))?;
+        let log = log_file(root)?;
+        let arguments = ["--concurrency", "1", "--log-level", "info"];
+        Proxy::start(&envoy, folder, &arguments, Some(&log))
+    }
+
+    fn template(mut self, root: &Path, upstream: SocketAddr) -> Result<Template, String> {
+        let mut template = Template::read(root)?;
+        for (from, to) in &self.edits {
+            template = template.replace(from, to)?;
+        }
+        if self.with_filter {
+            if !self.hold_headers {
+                template = template.replace(
+                    "allow_on_headers_stop_iteration: true",
+                    "allow_on_headers_stop_iteration: false",
+                )?;
+            }
+            self.configuration["hold_headers"] = self.hold_headers.into();
+            template = template
+                .wasm(&proxy::wasm_artifact(root)?)?
+                .plugin_configuration(&self.configuration.to_string())?;
+        } else {
+            template = template.without_filter()?;
+        }
+        template
+            .listen(ANY.into())?
+            .admin(ANY.into())?
+            .upstream(&upstream.ip().to_string(), upstream.port())
+    }
+}
+
+/// A log file of its own for this Envoy, named after the test that runs it.
+fn log_file(root: &Path) -> Result<PathBuf, String> {
+    let folder = root.join("target/envoy-tests");
+    std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let thread = std::thread::current();
+    let test = thread.name().unwrap_or("main").replace("::", "-");
+    Ok(folder.join(format!("{test}.log")))
+}
+
+/// A running Envoy, its upstream and a client.
+pub struct Envoy {
+    // Dropped first: it still writes into the folder.
+    proxy: Proxy,
+    /// The upstream behind it.
+    pub upstream: Upstream,
+    /// An HTTP/1.1 client with no proxy and no redirects.
+    pub client: Client,
+    _folder: TempDir,
+}
+
+impl Envoy {
+    /// Where clients connect.
+    pub fn address(&self) -> SocketAddr {
+        self.proxy.listen()
+    }
+
+    /// The admin interface.
+    pub fn admin(&self) -> SocketAddr {
+        self.proxy.admin()
+    }
+
+    /// Whether the process has survived so far.
+    pub fn is_running(&mut self) -> bool {
+        self.proxy.is_running()
+    }
+
+    /// The URL of a path.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address())
+    }
+
+    /// Sends this body to `/v1/responses`.
+    pub fn respond(&self, body: &Value) -> Response {
+        self.client.post(self.url("/v1/responses")).json(body).send().expect("an answer")
+    }
+}
+
+/// The events of a stream as they arrive: `data` of each, blocking until it is there.
+pub struct Events<R> {
+    lines: std::io::Lines<BufReader<R>>,
+    /// Everything read, line ends normalised to `\n`.
+    pub text: String,
+}
+
+impl<R: std::io::Read> Events<R> {
+    /// Reads from this body.
+    pub fn new(body: R) -> Self {
+        Self { lines: BufReader::new(body).lines(), text: String::new() }
+    }
+}
+
+impl<R: std::io::Read> Iterator for Events<R> {
+    type Item = std::io::Result<Value>;
+
+    /// The next event's `data` as JSON (a string when it is none), or the error that broke the
+    /// stream off; the end of the stream is `None`.
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut data = String::new();
+        loop {
+            let line = match self.lines.next()? {
+                Ok(line) => line,
+                Err(error) => return Some(Err(error)),
+            };
+            self.text.extend([line.as_str(), "\n"]);
+            if let Some(rest) = line.strip_prefix("data:") {
+                data.push_str(rest.trim_start());
+            } else if line.is_empty() && !data.is_empty() {
+                let event = serde_json::from_str(&data).unwrap_or(Value::String(data));
+                return Some(Ok(event));
+            }
+        }
+    }
+}
