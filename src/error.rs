@@ -79,6 +79,11 @@ impl Class {
         self.row().2
     }
 
+    /// The `type` of the error object.
+    pub const fn error_type(self) -> &'static str {
+        self.row().1
+    }
+
     /// The `error.code` inside `response.failed`.
     ///
     /// Codex retries every code it does not know five times (measured), so failures that no retry
@@ -152,7 +157,7 @@ impl ApiError {
         json::object(&mut out, |body| {
             body.object("error", |error| {
                 error.str("message", &self.message);
-                error.str("type", self.class.row().1);
+                error.str("type", self.class.error_type());
                 error.value("param", &self.param);
                 error.str("code", self.code());
             });

@@ -67,9 +67,20 @@ impl<'a> JsonText<'a> {
         self.0.len()
     }
 
+    /// The text behind the first `len` bytes of the escaped form, which must be a length that this
+    /// text once had.
+    pub fn after(&self, len: usize) -> Option<JsonText<'_>> {
+        self.0.get(len..).map(|rest| JsonText(Cow::Borrowed(rest)))
+    }
+
     /// Appends text that is already escaped.
     pub fn push(&mut self, text: &JsonText<'_>) {
         self.0.to_mut().push_str(&text.0);
+    }
+
+    /// Appends the inside of a JSON string whose escapes are whole.
+    pub fn push_escaped(&mut self, body: &str) {
+        self.0.to_mut().push_str(&repair_surrogates(body));
     }
 
     /// Appends decoded text.

@@ -1,1 +1,10 @@
-//! The vocabulary of the Responses API.
+//! The vocabulary of the Responses API: what clients send and get.
+//!
+//! Types and their JSON form, no decisions. <https://platform.openai.com/docs/api-reference/responses>
+
+pub mod event;
+pub mod item;
+pub mod response;
+
+pub use item::OutputItem;
+pub use response::Response;

@@ -1,0 +1,229 @@
+//! The streaming events, one struct each, with the fields the API reference gives them.
+//!
+//! An event leaves as `event:` line, `data:` line and blank line in one piece: clients lose events whose
+//! blank line comes in a later read (measured with Codex and the Open Responses compliance runner).
+//! `sequence_number` is written last, so that everything before it is constant from delta to delta.
+
+use crate::json::{self, JsonText, Object};
+
+/// A streaming event.
+pub trait Event {
+    /// The `type` of the event, which the `event:` line repeats.
+    const TYPE: &'static str;
+
+    /// Writes the members between `type` and `sequence_number`.
+    fn members(&self, event: &mut Object<'_>);
+}
+
+/// Appends `event` to `out`, blank line included.
+pub fn write<E: Event>(event: &E, sequence_number: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"event: ");
+    out.extend_from_slice(E::TYPE.as_bytes());
+    out.extend_from_slice(b"\ndata: ");
+    json::object(out, |object| {
+        object.str("type", E::TYPE);
+        event.members(object);
+        object.number("sequence_number", sequence_number);
+    });
+    out.extend_from_slice(b"\n\n");
+}
+
+/// What ends every stream of the Open Responses specification; other clients ignore it.
+pub const DONE: &[u8] = b"data: [DONE]\n\n";
+
+/// Declares event structs; each field is `name: kind`, where the kind says how it is written.
+macro_rules! events {
+    ($($(#[$doc:meta])* $type:literal => $name:ident { $($field:ident: $kind:ident),* })+) => {
+        $(
+            $(#[$doc])*
+            #[allow(missing_docs, reason = "the fields are those of the API reference")]
+            #[derive(Debug)]
+            pub struct $name<'a> {
+                $(pub $field: events!(@type $kind 'a),)*
+            }
+
+            impl Event for $name<'_> {
+                const TYPE: &'static str = $type;
+
+                fn members(&self, event: &mut Object<'_>) {
+                    $(events!(@write $kind event self $field);)*
+                }
+            }
+        )+
+    };
+    (@type index $a:lifetime) => { usize };
+    (@type str $a:lifetime) => { &$a str };
+    (@type text $a:lifetime) => { &$a JsonText<$a> };
+    (@type json $a:lifetime) => { &$a [u8] };
+    (@type nullable $a:lifetime) => { Option<&$a str> };
+    (@write index $event:ident $self:ident $field:ident) => {
+        $event.number(stringify!($field), $self.$field as u64)
+    };
+    (@write str $event:ident $self:ident $field:ident) => {
+        $event.str(stringify!($field), $self.$field)
+    };
+    (@write text $event:ident $self:ident $field:ident) => {
+        $event.text(stringify!($field), $self.$field)
+    };
+    (@write json $event:ident $self:ident $field:ident) => {
+        $event.member(stringify!($field)).extend_from_slice($self.$field)
+    };
+    (@write nullable $event:ident $self:ident $field:ident) => {
+        $event.value(stringify!($field), &$self.$field)
+    };
+}
+
+events! {
+    /// The response exists.
+    "response.created" => Created { response: json }
+    /// The response is being made; repeated, with an empty output, it is a keep-alive.
+    "response.in_progress" => InProgress { response: json }
+    /// The response is whole.
+    "response.completed" => Completed { response: json }
+    /// The response was cut by a limit or a filter.
+    "response.incomplete" => Incomplete { response: json }
+    /// The response failed.
+    "response.failed" => Failed { response: json }
+    /// An item opens.
+    "response.output_item.added" => OutputItemAdded { output_index: index, item: json }
+    /// An item is finished.
+    "response.output_item.done" => OutputItemDone { output_index: index, item: json }
+    /// A content part opens.
+    "response.content_part.added" => ContentPartAdded {
+        item_id: str, output_index: index, content_index: index, part: json
+    }
+    /// A content part is finished.
+    "response.content_part.done" => ContentPartDone {
+        item_id: str, output_index: index, content_index: index, part: json
+    }
+    /// A piece of text. `logprobs` is a list, empty when none were asked for.
+    "response.output_text.delta" => OutputTextDelta {
+        item_id: str, output_index: index, content_index: index, delta: text, logprobs: json
+    }
+    /// The whole text of a part.
+    "response.output_text.done" => OutputTextDone {
+        item_id: str, output_index: index, content_index: index, text: text, logprobs: json
+    }
+    /// An annotation of the text so far.
+    "response.output_text.annotation.added" => OutputTextAnnotationAdded {
+        item_id: str, output_index: index, content_index: index, annotation_index: index,
+        annotation: json
+    }
+    /// A piece of a refusal.
+    "response.refusal.delta" => RefusalDelta {
+        item_id: str, output_index: index, content_index: index, delta: text
+    }
+    /// The whole refusal.
+    "response.refusal.done" => RefusalDone {
+        item_id: str, output_index: index, content_index: index, refusal: text
+    }
+    /// A piece of raw reasoning.
+    "response.reasoning_text.delta" => ReasoningTextDelta {
+        item_id: str, output_index: index, content_index: index, delta: text
+    }
+    /// The whole raw reasoning of a part.
+    "response.reasoning_text.done" => ReasoningTextDone {
+        item_id: str, output_index: index, content_index: index, text: text
+    }
+    /// A part of a reasoning summary opens.
+    "response.reasoning_summary_part.added" => ReasoningSummaryPartAdded {
+        item_id: str, output_index: index, summary_index: index, part: json
+    }
+    /// A part of a reasoning summary is finished.
+    "response.reasoning_summary_part.done" => ReasoningSummaryPartDone {
+        item_id: str, output_index: index, summary_index: index, part: json
+    }
+    /// A piece of a reasoning summary.
+    "response.reasoning_summary_text.delta" => ReasoningSummaryTextDelta {
+        item_id: str, output_index: index, summary_index: index, delta: text
+    }
+    /// The whole text of a part of a reasoning summary.
+    "response.reasoning_summary_text.done" => ReasoningSummaryTextDone {
+        item_id: str, output_index: index, summary_index: index, text: text
+    }
+    /// A piece of a function call's arguments.
+    "response.function_call_arguments.delta" => FunctionCallArgumentsDelta {
+        item_id: str, output_index: index, delta: text
+    }
+    /// The whole arguments of a function call. OpenAI's schema requires `name`, the SDKs do not.
+    "response.function_call_arguments.done" => FunctionCallArgumentsDone {
+        item_id: str, output_index: index, name: str, arguments: text
+    }
+    /// A piece of a custom tool's input.
+    "response.custom_tool_call_input.delta" => CustomToolCallInputDelta {
+        item_id: str, output_index: index, delta: text
+    }
+    /// The whole input of a custom tool call.
+    "response.custom_tool_call_input.done" => CustomToolCallInputDone {
+        item_id: str, output_index: index, input: text
+    }
+}
+
+/// Something went wrong; [`Failed`] follows.
+///
+/// OpenAI's schema has the members flat, Open Responses and OpenAI's own servers nest them in `error`.
+/// Clients exist that read only one of the two forms, so both are sent (measured).
+#[derive(Debug)]
+pub struct Error<'a> {
+    /// The code that clients act on.
+    pub code: &'a str,
+    /// What happened.
+    pub message: &'a str,
+    /// The request field at fault.
+    pub param: Option<&'a str>,
+    /// The kind of error, such as `server_error`.
+    pub kind: &'a str,
+}
+
+impl Event for Error<'_> {
+    const TYPE: &'static str = "error";
+
+    fn members(&self, event: &mut Object<'_>) {
+        let flat = |object: &mut Object<'_>| {
+            object.str("code", self.code);
+            object.str("message", self.message);
+            object.value("param", &self.param);
+        };
+        flat(event);
+        event.object("error", |error| {
+            error.str("type", self.kind);
+            flat(error);
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_two_lines_and_a_blank_one() {
+        let mut out = Vec::new();
+        let event = OutputTextDelta {
+            item_id: "msg_1",
+            output_index: 2,
+            content_index: 0,
+            delta: &JsonText::encode("a\n"),
+            logprobs: b"[]",
+        };
+        write(&event, 9, &mut out);
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "event: response.output_text.delta\n\
+             data: {\"type\":\"response.output_text.delta\",\"item_id\":\"msg_1\",\"output_index\":2,\
+             \"content_index\":0,\"delta\":\"a\\n\",\"logprobs\":[],\"sequence_number\":9}\n\n"
+        );
+    }
+
+    #[test]
+    fn an_error_has_both_forms() {
+        let mut out = Vec::new();
+        let event = Error { code: "c", message: "m", param: None, kind: "k" };
+        write(&event, 1, &mut out);
+        let text = String::from_utf8(out).unwrap();
+        let data = text.lines().nth(1).unwrap().strip_prefix("data: ").unwrap();
+        let value: serde_json::Value = serde_json::from_str(data).unwrap();
+        assert_eq!(value["code"], value["error"]["code"]);
+        assert_eq!(value["error"]["type"], "k");
+    }
+}
