@@ -1,11 +1,18 @@
 //! Between the Responses API and Chat Completions. Knows no upstream by name.
 
+pub mod request;
+
+pub mod input;
+pub mod tools;
+
+pub mod stream;
+
+pub mod items;
+
+pub mod arguments;
+pub mod calls;
+pub mod output;
+pub mod sink;
+
 pub mod compaction;
 pub mod envelope;
-pub mod error;
-pub mod input;
-pub mod output;
-pub mod request;
-pub mod stream;
-pub mod tools;
-pub mod usage;

@@ -1,1 +1,388 @@
+//! Messages and reasoning while they arrive.
+//!
+//! An item grows in silence until it is its turn: [`Message::announce`] and [`Reasoning::announce`] then
+//! tell the client everything so far, and every later piece at once.
 
+use super::envelope::Envelope;
+use super::sink::Sink;
+use crate::config::ReasoningOutput;
+use crate::ids::Ids;
+use crate::json::JsonText;
+use crate::responses::event;
+use crate::responses::item::{
+    ItemStatus, OutputItem, write_reasoning_part, write_refusal_part, write_text_part,
+};
+
+/// Where an announced item stands in the stream.
+#[derive(Debug)]
+struct Place {
+    id: String,
+    output_index: usize,
+}
+
+/// A message under construction.
+#[derive(Debug, Default)]
+pub struct Message {
+    parts: Vec<Part>,
+    place: Option<Place>,
+}
+
+/// One content part. Lists are JSON without brackets.
+#[derive(Debug)]
+struct Part {
+    kind: PartKind,
+    text: JsonText<'static>,
+    annotations: Vec<Vec<u8>>,
+    logprobs: Vec<u8>,
+}
+
+/// The two kinds of content an answer has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PartKind {
+    /// `refusal`.
+    Refusal,
+    /// `output_text`.
+    Text,
+}
+
+impl Message {
+    /// Adds a piece of text or refusal. `logprobs` are the elements of the list that belongs to it.
+    pub fn push(
+        &mut self,
+        kind: PartKind,
+        piece: &JsonText<'_>,
+        logprobs: &[u8],
+        sink: &mut Sink<'_>,
+    ) {
+        if self.parts.last().is_none_or(|part| part.kind != kind) {
+            self.close_part(sink);
+            self.parts.push(Part {
+                kind,
+                text: JsonText::EMPTY,
+                annotations: Vec::new(),
+                logprobs: Vec::new(),
+            });
+            self.open_part(sink);
+        }
+        let content_index = self.parts.len().saturating_sub(1);
+        let Some(part) = self.parts.last_mut() else { return };
+        part.text.push(piece);
+        append_elements(logprobs, &mut part.logprobs);
+        if let Some(place) = &self.place {
+            send_piece(place, kind, content_index, piece, logprobs, sink);
+        }
+    }
+
+    /// Adds an annotation to the text so far.
+    pub fn annotate(&mut self, annotation: &str, sink: &mut Sink<'_>) {
+        let content_index = self.parts.len().saturating_sub(1);
+        let Some(part) = self.parts.last_mut().filter(|part| part.kind == PartKind::Text) else {
+            return;
+        };
+        let annotation_index = part.annotations.len();
+        part.annotations.push(annotation.as_bytes().to_vec());
+        if let Some(place) = &self.place {
+            sink.emit(&event::OutputTextAnnotationAdded {
+                item_id: &place.id,
+                output_index: place.output_index,
+                content_index,
+                annotation_index,
+                annotation: annotation.as_bytes(),
+            });
+        }
+    }
+
+    /// Tells the client about the message, if it does not know it yet.
+    pub fn announce(&mut self, output_index: usize, ids: &mut Ids, sink: &mut Sink<'_>) {
+        if self.place.is_some() {
+            return;
+        }
+        let id = ids.next("msg");
+        let mut item = Vec::new();
+        OutputItem::Message { id: &id, status: ItemStatus::InProgress, content: b"" }
+            .write(&mut item);
+        sink.emit(&event::OutputItemAdded { output_index, item: &item });
+        let mut waiting = std::mem::take(&mut self.parts);
+        self.place = Some(Place { id, output_index });
+        for part in waiting.drain(..) {
+            self.push(part.kind, &part.text, &part.logprobs, sink);
+            for annotation in &part.annotations {
+                self.annotate(&String::from_utf8_lossy(annotation), sink);
+            }
+        }
+    }
+
+    /// Finishes the message; returns its item.
+    pub fn close(self, status: ItemStatus, sink: &mut Sink<'_>) -> Vec<u8> {
+        self.close_part(sink);
+        let mut content = Vec::new();
+        for part in &self.parts {
+            separate(&mut content);
+            part.write(&mut content);
+        }
+        let mut item = Vec::new();
+        let Some(place) = &self.place else { return item };
+        OutputItem::Message { id: &place.id, status, content: &content }.write(&mut item);
+        sink.emit(&event::OutputItemDone { output_index: place.output_index, item: &item });
+        item
+    }
+
+    fn open_part(&self, sink: &mut Sink<'_>) {
+        let (Some(place), Some(part)) = (&self.place, self.parts.last()) else { return };
+        let mut json = Vec::new();
+        part.write(&mut json);
+        sink.emit(&event::ContentPartAdded {
+            item_id: &place.id,
+            output_index: place.output_index,
+            content_index: self.parts.len() - 1,
+            part: &json,
+        });
+    }
+
+    fn close_part(&self, sink: &mut Sink<'_>) {
+        let (Some(place), Some(part)) = (&self.place, self.parts.last()) else { return };
+        let (item_id, output_index) = (place.id.as_str(), place.output_index);
+        let content_index = self.parts.len() - 1;
+        match part.kind {
+            PartKind::Text => sink.emit(&event::OutputTextDone {
+                item_id,
+                output_index,
+                content_index,
+                text: &part.text,
+                logprobs: &list(&part.logprobs),
+            }),
+            PartKind::Refusal => sink.emit(&event::RefusalDone {
+                item_id,
+                output_index,
+                content_index,
+                refusal: &part.text,
+            }),
+        }
+        let mut json = Vec::new();
+        part.write(&mut json);
+        sink.emit(&event::ContentPartDone { item_id, output_index, content_index, part: &json });
+    }
+}
+
+fn send_piece(
+    place: &Place,
+    kind: PartKind,
+    content_index: usize,
+    delta: &JsonText<'_>,
+    logprobs: &[u8],
+    sink: &mut Sink<'_>,
+) {
+    let (item_id, output_index) = (place.id.as_str(), place.output_index);
+    match kind {
+        PartKind::Text if logprobs.is_empty() => sink.emit(&event::OutputTextDelta {
+            item_id,
+            output_index,
+            content_index,
+            delta,
+            logprobs: b"[]",
+        }),
+        PartKind::Text => sink.emit(&event::OutputTextDelta {
+            item_id,
+            output_index,
+            content_index,
+            delta,
+            logprobs: &list(logprobs),
+        }),
+        PartKind::Refusal => {
+            sink.emit(&event::RefusalDelta { item_id, output_index, content_index, delta });
+        }
+    }
+}
+
+impl Part {
+    fn write(&self, out: &mut Vec<u8>) {
+        match self.kind {
+            PartKind::Refusal => write_refusal_part(&self.text, out),
+            PartKind::Text => {
+                write_text_part(&self.text, &self.annotations.join(&b','), &self.logprobs, out);
+            }
+        }
+    }
+}
+
+/// Reasoning under construction.
+#[derive(Debug)]
+pub struct Reasoning {
+    form: ReasoningOutput,
+    text: JsonText<'static>,
+    place: Option<Place>,
+    /// What must come back with the item.
+    pub envelope: Envelope,
+}
+
+impl Reasoning {
+    /// Reasoning of which nothing is known but the form clients get.
+    pub fn new(form: ReasoningOutput) -> Self {
+        Self { form, text: JsonText::EMPTY, place: None, envelope: Envelope::default() }
+    }
+
+    /// Adds a piece.
+    pub fn push(&mut self, piece: &JsonText<'_>, sink: &mut Sink<'_>) {
+        if self.text.is_empty() {
+            self.open_part(sink);
+        }
+        self.text.push(piece);
+        self.send_piece(piece, sink);
+    }
+
+    /// Tells the client about the item, if it does not know it yet.
+    pub fn announce(&mut self, output_index: usize, ids: &mut Ids, sink: &mut Sink<'_>) {
+        if self.place.is_some() {
+            return;
+        }
+        let id = ids.next("rs");
+        let mut item = Vec::new();
+        OutputItem::Reasoning {
+            id: &id,
+            status: ItemStatus::InProgress,
+            summary: b"",
+            content: None,
+            encrypted_content: None,
+        }
+        .write(&mut item);
+        sink.emit(&event::OutputItemAdded { output_index, item: &item });
+        self.place = Some(Place { id, output_index });
+        if !self.text.is_empty() {
+            self.open_part(sink);
+            self.send_piece(&self.text, sink);
+        }
+    }
+
+    /// Finishes the item and returns it. `sealed` says whether the envelope goes with it.
+    pub fn close(self, status: ItemStatus, sealed: bool, sink: &mut Sink<'_>) -> Vec<u8> {
+        let mut item = Vec::new();
+        let Some(place) = &self.place else { return item };
+        let mut part = Vec::new();
+        if !self.text.is_empty() {
+            self.close_part(place, sink);
+            write_reasoning_part(part_type(self.form), &self.text, &mut part);
+        }
+        let envelope = sealed.then(|| self.envelope.seal());
+        let (summary, content): (&[u8], _) = match self.form {
+            ReasoningOutput::Summary => (&part, None),
+            ReasoningOutput::Text => (b"", Some(part.as_slice())),
+        };
+        OutputItem::Reasoning {
+            id: &place.id,
+            status,
+            summary,
+            content,
+            encrypted_content: envelope.as_deref(),
+        }
+        .write(&mut item);
+        sink.emit(&event::OutputItemDone { output_index: place.output_index, item: &item });
+        item
+    }
+
+    fn open_part(&self, sink: &mut Sink<'_>) {
+        let Some(place) = &self.place else { return };
+        let mut part = Vec::new();
+        write_reasoning_part(part_type(self.form), &JsonText::EMPTY, &mut part);
+        let (item_id, output_index, part) =
+            (place.id.as_str(), place.output_index, part.as_slice());
+        match self.form {
+            ReasoningOutput::Summary => sink.emit(&event::ReasoningSummaryPartAdded {
+                item_id,
+                output_index,
+                summary_index: 0,
+                part,
+            }),
+            ReasoningOutput::Text => {
+                sink.emit(&event::ContentPartAdded {
+                    item_id,
+                    output_index,
+                    content_index: 0,
+                    part,
+                });
+            }
+        }
+    }
+
+    fn send_piece(&self, delta: &JsonText<'_>, sink: &mut Sink<'_>) {
+        let Some(place) = &self.place else { return };
+        let (item_id, output_index) = (place.id.as_str(), place.output_index);
+        match self.form {
+            ReasoningOutput::Summary => sink.emit(&event::ReasoningSummaryTextDelta {
+                item_id,
+                output_index,
+                summary_index: 0,
+                delta,
+            }),
+            ReasoningOutput::Text => {
+                sink.emit(&event::ReasoningTextDelta {
+                    item_id,
+                    output_index,
+                    content_index: 0,
+                    delta,
+                });
+            }
+        }
+    }
+
+    fn close_part(&self, place: &Place, sink: &mut Sink<'_>) {
+        let (item_id, output_index, text) = (place.id.as_str(), place.output_index, &self.text);
+        let mut part = Vec::new();
+        write_reasoning_part(part_type(self.form), text, &mut part);
+        match self.form {
+            ReasoningOutput::Summary => {
+                sink.emit(&event::ReasoningSummaryTextDone {
+                    item_id,
+                    output_index,
+                    summary_index: 0,
+                    text,
+                });
+                sink.emit(&event::ReasoningSummaryPartDone {
+                    item_id,
+                    output_index,
+                    summary_index: 0,
+                    part: &part,
+                });
+            }
+            ReasoningOutput::Text => {
+                sink.emit(&event::ReasoningTextDone {
+                    item_id,
+                    output_index,
+                    content_index: 0,
+                    text,
+                });
+                sink.emit(&event::ContentPartDone {
+                    item_id,
+                    output_index,
+                    content_index: 0,
+                    part: &part,
+                });
+            }
+        }
+    }
+}
+
+/// The `type` of a part of reasoning.
+fn part_type(form: ReasoningOutput) -> &'static str {
+    match form {
+        ReasoningOutput::Summary => "summary_text",
+        ReasoningOutput::Text => "reasoning_text",
+    }
+}
+
+/// Appends list elements to others.
+pub fn append_elements(elements: &[u8], list: &mut Vec<u8>) {
+    if !elements.is_empty() {
+        separate(list);
+        list.extend_from_slice(elements);
+    }
+}
+
+fn separate(list: &mut Vec<u8>) {
+    if !list.is_empty() {
+        list.push(b',');
+    }
+}
+
+fn list(elements: &[u8]) -> Vec<u8> {
+    [b"[", elements, b"]"].concat()
+}
