@@ -5,19 +5,25 @@
 //!  "hold_headers": true, "keep_alive_seconds": 15, "strictness": "lenient", "refusals": "auto"}
 //! ```
 
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
 use crate::dialect::Dialect;
 
 /// What happens to parts of a request that Chat Completions cannot express.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Strictness {
     /// They are dropped and reported.
+    #[default]
     Lenient,
     /// The request is refused with the field's name.
     Strict,
 }
 
 /// Limits on everything that is buffered or counted. Bytes unless the name says otherwise.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// A request body.
     pub request_bytes_max: usize,
@@ -62,12 +68,29 @@ pub struct Upstream {
     pub name: String,
     /// How it differs from plain Chat Completions.
     pub dialect: Dialect,
+    /// The path of its chat completions; `None` replaces the suffix `/responses` of the request's.
+    pub path: Option<String>,
+    /// What it speaks.
+    pub wire: Wire,
+}
+
+/// What an upstream speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Wire {
+    /// Chat Completions: requests and answers are translated.
+    #[default]
+    Chat,
+    /// The Responses API: requests and answers pass untouched.
+    Responses,
 }
 
 /// How refusals reach the client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Refusals {
     /// Text for Codex, which drops messages with refusal parts; refusal parts for everyone else.
+    #[default]
     Auto,
     /// Always refusal parts.
     Part,
@@ -76,9 +99,11 @@ pub enum Refusals {
 }
 
 /// How reasoning reaches the client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum ReasoningOutput {
     /// As a reasoning summary, the only form every client accepts.
+    #[default]
     Summary,
     /// As raw reasoning text.
     Text,
@@ -91,8 +116,9 @@ pub struct Config {
     pub upstreams: Vec<Upstream>,
     /// Whether the host can hold headers until the body is read.
     pub hold_headers: bool,
-    /// Silence towards the client after which upstream bytes without news become a keep-alive.
-    pub keep_alive_s: u64,
+    /// Seconds of silence towards the client after which upstream bytes without news become a
+    /// keep-alive.
+    pub keep_alive_seconds: u64,
     /// What happens to what Chat Completions cannot express.
     pub strictness: Strictness,
     /// How refusals reach the client.
@@ -109,7 +135,127 @@ impl Config {
     /// # Errors
     /// A sentence that names the field, what is wrong with it and what it takes.
     pub fn parse(json: &str) -> Result<Self, String> {
-        let _ = json;
-        Err(String::new())
+        let json = if json.trim().is_empty() { "{}" } else { json };
+        let object: Map<String, Value> = serde_json::from_str(json)
+            .map_err(|error| format!("configuration: must be a JSON object: {error}"))?;
+        let fields = Fields::deserialize(Value::Object(object))
+            .map_err(|error| format!("configuration: {error}"))?;
+        let mut upstreams = Vec::new();
+        for (name, upstream) in fields.upstreams {
+            let at = format!("upstreams.{name}");
+            let fields =
+                UpstreamFields::deserialize(upstream).map_err(|error| format!("{at}: {error}"))?;
+            if fields.path.as_ref().is_some_and(|path| !is_path(path)) {
+                return Err(format!("{at}.path: must begin with `/` and be printable ASCII"));
+            }
+            let dialect = Dialect::new(&fields.preset, &fields.dialect)
+                .map_err(|error| format!("{at}.{error}"))?;
+            upstreams.push(Upstream { name, dialect, path: fields.path, wire: fields.wire });
+        }
+        if !upstreams.iter().any(|upstream| upstream.name == DEFAULT) {
+            let dialect = Dialect::new(GENERIC, &Map::new())?;
+            let name = DEFAULT.to_owned();
+            upstreams.push(Upstream { name, dialect, path: None, wire: Wire::Chat });
+        }
+        Ok(Self {
+            upstreams,
+            hold_headers: fields.hold_headers,
+            keep_alive_seconds: fields.keep_alive_seconds,
+            strictness: fields.strictness,
+            refusals: fields.refusals,
+            reasoning_output: fields.reasoning_output,
+            limits: fields.limits,
+        })
+    }
+
+    /// The upstream profile of this name, or the default one.
+    pub fn upstream(&self, name: &str) -> Option<&Upstream> {
+        let named = |name: &str| self.upstreams.iter().find(|upstream| upstream.name == name);
+        named(name).or_else(|| named(DEFAULT))
+    }
+}
+
+/// The profile that serves what no other one is chosen for.
+pub const DEFAULT: &str = "default";
+
+/// The preset that works with strict upstreams of any kind.
+const GENERIC: &str = "generic";
+
+/// The configuration as it is written.
+#[derive(Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Fields {
+    upstreams: Map<String, Value>,
+    hold_headers: bool,
+    keep_alive_seconds: u64,
+    strictness: Strictness,
+    refusals: Refusals,
+    reasoning_output: ReasoningOutput,
+    limits: Limits,
+}
+
+impl Default for Fields {
+    fn default() -> Self {
+        Self {
+            upstreams: Map::new(),
+            hold_headers: true,
+            keep_alive_seconds: 15,
+            strictness: Strictness::default(),
+            refusals: Refusals::default(),
+            reasoning_output: ReasoningOutput::default(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct UpstreamFields {
+    preset: String,
+    dialect: Map<String, Value>,
+    path: Option<String>,
+    wire: Wire,
+}
+
+impl Default for UpstreamFields {
+    fn default() -> Self {
+        Self { preset: GENERIC.to_owned(), dialect: Map::new(), path: None, wire: Wire::Chat }
+    }
+}
+
+/// Whether this may stand in `:path`; anything else could smuggle a header.
+fn is_path(path: &str) -> bool {
+    path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_a_valid_configuration() {
+        for json in ["", " ", "{}"] {
+            let config = Config::parse(json).unwrap();
+            assert!(config.hold_headers);
+            assert_eq!(config.keep_alive_seconds, 15);
+            assert_eq!(config.upstream("whatever").unwrap().name, DEFAULT);
+        }
+    }
+
+    #[test]
+    fn errors_name_the_field() {
+        for (json, named) in [
+            ("[]", "configuration"),
+            (r#"{"hold_header":true}"#, "hold_header"),
+            (r#"{"strictness":"very"}"#, "very"),
+            (r#"{"limits":{"output_bytes":1}}"#, "output_bytes"),
+            (r#"{"upstreams":{"a":{"presets":"x"}}}"#, "upstreams.a"),
+            (r#"{"upstreams":{"a":{"preset":"nobody"}}}"#, "upstreams.a.preset"),
+            (r#"{"upstreams":{"a":{"dialect":{"schema":"odd"}}}}"#, "upstreams.a.dialect.schema"),
+            (r#"{"upstreams":{"a":{"path":"v1\r\nx: y"}}}"#, "upstreams.a.path"),
+        ] {
+            let error = Config::parse(json).unwrap_err();
+            assert!(error.contains(named), "{json}: {error}");
+        }
     }
 }
