@@ -1,0 +1,158 @@
+//! Which requests are for the filter, and where they go.
+
+use super::{Headers, Reply, header};
+use crate::error::{ApiError, Class};
+use crate::translate::request::Endpoint;
+
+/// A request that is to be translated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Which endpoint it is for.
+    pub endpoint: Endpoint,
+    /// What stands before `/responses`.
+    prefix: String,
+    /// The query with its `?`, or nothing.
+    query: String,
+}
+
+/// What becomes of a request, from its headers alone.
+pub enum Decision {
+    /// It is none of the filter's business.
+    Pass,
+    /// It cannot be served.
+    Refuse(Reply),
+    /// It is to be translated.
+    Translate(Target),
+}
+
+impl Target {
+    /// Decides about a request by its method and path.
+    pub fn of(headers: &Headers) -> Decision {
+        let path = header(headers, ":path").unwrap_or_default();
+        let method = header(headers, ":method").unwrap_or_default();
+        let (path, query) = path.find('?').map_or((path, ""), |at| path.split_at(at));
+        let is_post = method == "POST";
+        if let Some(prefix) = path.strip_suffix("/responses") {
+            if is_websocket(headers) {
+                return refuse(426, "WebSocket is not supported here; use POST over HTTP.");
+            }
+            return if is_post {
+                translate(Endpoint::Responses, prefix, query)
+            } else {
+                refuse(405, "Only POST is supported here.")
+            };
+        }
+        if let Some(prefix) = path.strip_suffix("/responses/compact")
+            && is_post
+        {
+            return translate(Endpoint::Compact, prefix, query);
+        }
+        let stored = path.rsplit_once("/responses/").map_or("", |(_, rest)| rest);
+        if stored.starts_with("resp_") || stored == "input_tokens" {
+            return refuse(
+                404,
+                "Responses are not stored here, so they cannot be fetched, cancelled or deleted, \
+                 and tokens cannot be counted. Send the whole conversation as `input`.",
+            );
+        }
+        Decision::Pass
+    }
+
+    /// Where the request goes: `path` if there is one, otherwise the client's path with its suffix
+    /// replaced. The query stays.
+    pub fn upstream_path(&self, path: Option<&str>) -> String {
+        match path {
+            Some(path) => format!("{path}{}", self.query),
+            None => format!("{}/chat/completions{}", self.prefix, self.query),
+        }
+    }
+}
+
+fn translate(endpoint: Endpoint, prefix: &str, query: &str) -> Decision {
+    Decision::Translate(Target { endpoint, prefix: prefix.to_owned(), query: query.to_owned() })
+}
+
+fn is_websocket(headers: &Headers) -> bool {
+    header(headers, "upgrade").is_some_and(|upgrade| upgrade.eq_ignore_ascii_case("websocket"))
+        || header(headers, ":protocol").is_some_and(|p| p.eq_ignore_ascii_case("websocket"))
+}
+
+/// 426 makes Codex fall back to HTTP at once, where 404 costs it seven seconds (measured).
+fn refuse(status: u16, message: &str) -> Decision {
+    let class = if status == 404 { Class::NotFound } else { Class::MethodNotAllowed };
+    let mut reply = Reply::error(&ApiError::new(class, message));
+    reply.status = status;
+    match status {
+        405 => reply.headers.push(("allow", "POST".to_owned())),
+        426 => reply.headers.push(("upgrade", "HTTP/1.1".to_owned())),
+        _ => {}
+    }
+    Decision::Refuse(reply)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decide(method: &str, path: &str) -> Decision {
+        let headers =
+            [(":method".to_owned(), method.to_owned()), (":path".to_owned(), path.to_owned())];
+        Target::of(&headers)
+    }
+
+    #[test]
+    fn the_suffix_is_replaced_and_the_rest_stays() {
+        for (path, upstream) in [
+            ("/v1/responses", "/v1/chat/completions"),
+            ("/responses", "/chat/completions"),
+            ("/openai/v1/responses?api-version=1", "/openai/v1/chat/completions?api-version=1"),
+            ("/v1/responses/compact", "/v1/chat/completions"),
+        ] {
+            match decide("POST", path) {
+                Decision::Translate(target) => assert_eq!(target.upstream_path(None), upstream),
+                _ => panic!("{path}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_configured_path_replaces_all_but_the_query() {
+        match decide("POST", "/v1/responses?x=1") {
+            Decision::Translate(target) => {
+                assert_eq!(target.upstream_path(Some("/api/chat")), "/api/chat?x=1");
+            }
+            _ => panic!(),
+        }
+    }
+
+    #[test]
+    fn other_paths_pass() {
+        for (method, path) in [
+            ("POST", "/v1/chat/completions"),
+            ("GET", "/v1/models"),
+            ("POST", "/v1/myresponses"),
+            ("POST", "/v1/responses2"),
+            ("GET", "/survey/responses/17"),
+            ("POST", "/v1/chat?next=/responses"),
+        ] {
+            assert!(matches!(decide(method, path), Decision::Pass), "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn what_needs_a_store_is_refused() {
+        for (method, path, status) in [
+            ("GET", "/v1/responses/resp_1", 404),
+            ("DELETE", "/v1/responses/resp_1", 404),
+            ("POST", "/v1/responses/resp_1/cancel", 404),
+            ("GET", "/v1/responses/resp_1/input_items?limit=1", 404),
+            ("POST", "/v1/responses/input_tokens", 404),
+            ("GET", "/v1/responses", 405),
+        ] {
+            match decide(method, path) {
+                Decision::Refuse(reply) => assert_eq!(reply.status, status, "{method} {path}"),
+                _ => panic!("{method} {path}"),
+            }
+        }
+    }
+}
