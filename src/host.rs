@@ -1,0 +1,237 @@
+//! Host calls that return a status instead of panicking.
+//!
+//! The SDK's own wrappers unwrap: a header written a moment too late or a buffer that is gone would
+//! kill the VM of this worker and every stream on it. This file is the only one with `unsafe` code.
+//! ABI: <https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1>
+#![allow(unsafe_code, reason = "the host is reached through C functions")]
+
+use std::ptr::null_mut;
+
+/// Which map of headers a call is about; the numbers are those of the ABI.
+#[derive(Clone, Copy, Debug)]
+#[repr(u32)]
+pub enum MapType {
+    /// Request headers.
+    RequestHeaders = 0,
+    /// Response headers.
+    ResponseHeaders = 2,
+}
+
+/// Which body a call is about; the numbers are those of the ABI.
+#[derive(Clone, Copy, Debug)]
+#[repr(u32)]
+pub enum BufferType {
+    /// The request body.
+    RequestBody = 0,
+    /// The response body.
+    ResponseBody = 1,
+}
+
+/// What the host answered when it did not do what it was asked to; see the ABI for the numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused(pub u32);
+
+unsafe extern "C" {
+    fn proxy_get_buffer_bytes(
+        buffer: u32,
+        start: usize,
+        size: usize,
+        data: *mut *mut u8,
+        length: *mut usize,
+    ) -> u32;
+    fn proxy_set_buffer_bytes(
+        buffer: u32,
+        start: usize,
+        size: usize,
+        data: *const u8,
+        length: usize,
+    ) -> u32;
+    fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, length: *mut usize) -> u32;
+    fn proxy_replace_header_map_value(
+        map: u32,
+        key: *const u8,
+        key_length: usize,
+        value: *const u8,
+        value_length: usize,
+    ) -> u32;
+    fn proxy_remove_header_map_value(map: u32, key: *const u8, key_length: usize) -> u32;
+    fn proxy_send_local_response(
+        status: u32,
+        details: *const u8,
+        details_length: usize,
+        body: *const u8,
+        body_length: usize,
+        headers: *const u8,
+        headers_length: usize,
+        grpc_status: i32,
+    ) -> u32;
+    fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
+}
+
+fn done(status: u32) -> Result<(), Refused> {
+    if status == 0 { Ok(()) } else { Err(Refused(status)) }
+}
+
+/// Takes over what the host has allocated in this module's memory for us.
+fn owned(data: *mut u8, length: usize) -> Vec<u8> {
+    if data.is_null() {
+        return Vec::new();
+    }
+    // SAFETY: the ABI says that the host has allocated `length` bytes with this module's
+    // `proxy_on_memory_allocate`, which the SDK implements as a Vec of that capacity, and that they
+    // are ours now.
+    unsafe { Vec::from_raw_parts(data, length, length) }
+}
+
+/// The bytes of a body that this callback is about; empty when there are none.
+///
+/// # Errors
+/// When the host says that there is no such buffer now.
+pub fn body(buffer: BufferType, size: usize) -> Result<Vec<u8>, Refused> {
+    if size == 0 {
+        return Ok(Vec::new());
+    }
+    let (mut data, mut length) = (null_mut(), 0);
+    // SAFETY: both pointers are valid for the time of the call.
+    done(unsafe { proxy_get_buffer_bytes(buffer as u32, 0, size, &mut data, &mut length) })?;
+    Ok(owned(data, length))
+}
+
+/// Replaces the first `size` bytes of a body by `bytes`.
+///
+/// # Errors
+/// When the host does not take bytes now, as in trailers behind a body that was let go.
+pub fn set_body(buffer: BufferType, size: usize, bytes: &[u8]) -> Result<(), Refused> {
+    // SAFETY: the host reads `bytes` during the call only.
+    done(unsafe { proxy_set_buffer_bytes(buffer as u32, 0, size, bytes.as_ptr(), bytes.len()) })
+}
+
+/// All headers of a map: lower-case names, values with invalid UTF-8 replaced.
+///
+/// # Errors
+/// When the host has no such map now.
+pub fn headers(map: MapType) -> Result<Vec<(String, String)>, Refused> {
+    let (mut data, mut length) = (null_mut(), 0);
+    // SAFETY: both pointers are valid for the time of the call.
+    done(unsafe { proxy_get_header_map_pairs(map as u32, &mut data, &mut length) })?;
+    Ok(parse_pairs(&owned(data, length)))
+}
+
+/// Pairs as the ABI serialises them: the count, the lengths of each name and value, then each name
+/// and value with a zero byte behind it. Numbers are 32 bits, little endian.
+fn parse_pairs(bytes: &[u8]) -> Vec<(String, String)> {
+    let number = |at: usize| {
+        let bytes = bytes.get(at..at + 4)?.try_into().ok()?;
+        usize::try_from(u32::from_le_bytes(bytes)).ok()
+    };
+    let count = number(0).unwrap_or(0).min(bytes.len() / 8);
+    let mut at = 4 + 8 * count;
+    let mut next = |length: usize| {
+        let text = bytes.get(at..at.checked_add(length)?)?;
+        at += length + 1;
+        Some(String::from_utf8_lossy(text).into_owned())
+    };
+    (0..count)
+        .map_while(|pair| {
+            let name = next(number(4 + 8 * pair)?)?;
+            Some((name, next(number(8 + 8 * pair)?)?))
+        })
+        .collect()
+}
+
+/// Replaces or removes one header.
+///
+/// # Errors
+/// When the headers have left already.
+pub fn change_header(map: MapType, name: &str, value: Option<&str>) -> Result<(), Refused> {
+    let (map, key) = (map as u32, name.as_ptr());
+    // SAFETY: the host reads the strings during the call only.
+    done(unsafe {
+        match value {
+            Some(value) => {
+                proxy_replace_header_map_value(map, key, name.len(), value.as_ptr(), value.len())
+            }
+            None => proxy_remove_header_map_value(map, key, name.len()),
+        }
+    })
+}
+
+/// Answers the request from here.
+///
+/// # Errors
+/// When an answer is on its way already.
+pub fn send_local_response(
+    status: u16,
+    details: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Result<(), Refused> {
+    let headers = serialize_pairs(headers);
+    // SAFETY: the host reads all buffers during the call only.
+    done(unsafe {
+        proxy_send_local_response(
+            u32::from(status),
+            details.as_ptr(),
+            details.len(),
+            body.as_ptr(),
+            body.len(),
+            headers.as_ptr(),
+            headers.len(),
+            -1,
+        )
+    })
+}
+
+/// The reverse of [`parse_pairs`]; lengths beyond 32 bits cannot occur in wasm32's memory.
+fn serialize_pairs(pairs: &[(&str, &str)]) -> Vec<u8> {
+    let mut bytes = (pairs.len() as u32).to_le_bytes().to_vec();
+    for (name, value) in pairs {
+        bytes.extend_from_slice(&(name.len() as u32).to_le_bytes());
+        bytes.extend_from_slice(&(value.len() as u32).to_le_bytes());
+    }
+    for (name, value) in pairs {
+        for text in [name, value] {
+            bytes.extend_from_slice(text.as_bytes());
+            bytes.push(0);
+        }
+    }
+    bytes
+}
+
+/// Milliseconds since 1970, or 0 when the host has no clock.
+pub fn now_ms() -> u64 {
+    now_ns() / 1_000_000
+}
+
+/// Nanoseconds since 1970, or 0 when the host has no clock.
+pub fn now_ns() -> u64 {
+    let mut time = 0;
+    // SAFETY: the pointer is valid for the time of the call.
+    match done(unsafe { proxy_get_current_time_nanoseconds(&mut time) }) {
+        Ok(()) => time,
+        Err(Refused(_)) => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_survive_the_round_trip() {
+        let pairs = [(":status", "200"), ("x-empty", ""), ("content-type", "text/plain")];
+        let parsed = parse_pairs(&serialize_pairs(&pairs));
+        let expected: Vec<_> =
+            pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        assert_eq!(parsed, expected);
+    }
+
+    #[test]
+    fn cut_or_forged_pairs_do_no_harm() {
+        let bytes = serialize_pairs(&[("name", "value")]);
+        for length in 0..bytes.len() {
+            assert!(parse_pairs(&bytes[..length]).len() <= 1);
+        }
+        assert!(parse_pairs(&[0xff; 40]).is_empty());
+    }
+}
