@@ -408,7 +408,8 @@ pub enum Delta<'a> {
     ReasoningField(&'static str),
     /// An annotation of the text so far, as the upstream sent it. JSON.
     Annotation(&'a str),
-    /// The log probabilities of the text piece before it: a JSON list of tokens.
+    /// The log probabilities of the text piece that follows: a JSON list of tokens. They come first,
+    /// because they leave in the same event as the text.
     Logprobs(&'a str),
     /// A generated image: a data URL or URL.
     Image(JsonText<'a>),
