@@ -18,9 +18,9 @@ WASM_TEST_RUNNER := $(CURDIR)/$(TOOLS)/wasm-bindgen/bin/wasm-bindgen-test-runner
 export CARGO_TARGET_DIR := $(CURDIR)/target
 
 # JSON and URLs may hold a $, which make would take for a variable of its own.
-run: override export CONFIG := $(value CONFIG)
-run: override export UPSTREAM := $(value UPSTREAM)
-run: export LISTEN ADMIN DEMO MODEL
+override CONFIG := $(value CONFIG)
+override UPSTREAM := $(value UPSTREAM)
+export UPSTREAM LISTEN ADMIN CONFIG DEMO MODEL
 
 CLIENTS := $(if $(wildcard tests/clients/requirements.txt),$(STAMPS)/clients-python) \
            $(if $(wildcard tests/clients/package-lock.json),$(STAMPS)/clients-node)
