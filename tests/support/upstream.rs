@@ -43,6 +43,12 @@ impl Upstream {
         self.server.push(answer);
     }
 
+    /// Has `script` answer what no queued answer is meant for. It gets the number of requests
+    /// before this one, and the request.
+    pub fn script(&self, script: impl Fn(usize, &Request) -> Answer + Send + Sync + 'static) {
+        self.server.script(script);
+    }
+
     /// Everything it has received so far.
     pub fn requests(&self) -> Vec<Request> {
         self.server.requests()

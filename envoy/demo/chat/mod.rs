@@ -11,6 +11,7 @@ pub mod control;
 pub mod conversation;
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -64,6 +65,17 @@ pub struct Log {
     pub outcomes: Vec<Outcome>,
     answers: VecDeque<Answer>,
     gates: Vec<(String, Gate)>,
+    script: Option<Script>,
+}
+
+/// Answers requests by what they say; the number counts the requests before this one.
+#[derive(Clone)]
+struct Script(Arc<dyn Fn(usize, &Request) -> Answer + Send + Sync>);
+
+impl fmt::Debug for Script {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Script")
+    }
 }
 
 #[derive(Default)]
@@ -114,6 +126,12 @@ impl Server {
         self.shared.change(|log| log.answers.push_back(answer));
     }
 
+    /// Has `script` answer what no queued answer is meant for. It gets the number of requests
+    /// before this one, and the request.
+    pub fn script(&self, script: impl Fn(usize, &Request) -> Answer + Send + Sync + 'static) {
+        self.shared.change(|log| log.script = Some(Script(Arc::new(script))));
+    }
+
     /// Everything recorded so far.
     pub fn requests(&self) -> Vec<Request> {
         self.shared.log().requests.clone()
@@ -161,11 +179,14 @@ async fn respond(
     if let Some(answer) = control::answer(&request, &shared) {
         return Ok(send(answer, None));
     }
-    let answer = shared.change(|log| {
+    let (answer, script, before) = shared.change(|log| {
         log.requests.push(request.clone());
-        take_answer(&mut log.answers, &request.body)
+        let answer = take_answer(&mut log.answers, &request.body);
+        (answer, log.script.clone(), log.requests.len().saturating_sub(1))
     });
-    let answer = answer.unwrap_or_else(|| conversation::answer(&request, pause));
+    let answer = answer
+        .or_else(|| script.map(|script| script.0(before, &request)))
+        .unwrap_or_else(|| conversation::answer(&request, pause));
 
     let mut waiting = AbandonedUnlessDisarmed { shared: Some(&shared) };
     let outcome = play_before_head(&answer.before).await;
