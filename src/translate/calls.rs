@@ -112,16 +112,22 @@ impl Call {
     /// Sends what can be sent now: the opening of the item as soon as the name is certain, and the
     /// arguments since the last time.
     pub fn advance(&mut self, tools: &ToolTable, index: usize, ids: &mut Ids, sink: &mut Sink<'_>) {
-        if self.opened.is_none() {
-            let Some(tool) = tools.resolve(&self.name) else { return };
-            let live = matches!(tool.kind, ToolKind::Function | ToolKind::Custom);
-            if !live || (self.arguments.is_empty() && !is_certain(&self.name, tools)) {
-                return;
-            }
-            let tool = tool.clone();
-            self.open(tool, index, ids, sink);
+        if self.can_open(tools)
+            && let Some(tool) = tools.resolve(&self.name)
+        {
+            self.open(tool.clone(), index, ids, sink);
         }
         self.send_pieces(sink);
+    }
+
+    /// Whether the client may hear of this call now: its name is certain, and it is of a kind that
+    /// can grow in front of the client. Calls that carry an object are told as a whole.
+    pub fn can_open(&self, tools: &ToolTable) -> bool {
+        self.opened.is_none()
+            && tools.resolve(&self.name).is_some_and(|tool| {
+                matches!(tool.kind, ToolKind::Function | ToolKind::Custom)
+                    && (!self.arguments.is_empty() || is_certain(&self.name, tools))
+            })
     }
 
     fn open(&mut self, tool: Tool, output_index: usize, ids: &mut Ids, sink: &mut Sink<'_>) {
@@ -197,6 +203,8 @@ impl Call {
     pub fn cut(self) -> Option<Closed> {
         let opened = self.opened.as_ref()?;
         let carried = match opened.tool.kind {
+            // What might have become `null` has not been told.
+            _ if opened.sent == 0 => &JsonText::EMPTY,
             ToolKind::Custom => &self.input,
             _ => &self.arguments,
         };

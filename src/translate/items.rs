@@ -254,7 +254,15 @@ impl Items {
             self.announce(sink)?;
             let is_whole = match self.open.front() {
                 Some(Item::Call(call)) => self.open.len() > 1 && call.is_object(),
-                Some(Item::Message(_) | Item::Reasoning(_)) => self.open.len() > 1,
+                // Text stays open until the client may hear of what follows: should that be a call
+                // that is cut before it has a name, the text is what was cut.
+                Some(Item::Message(_) | Item::Reasoning(_)) => match self.open.get(1) {
+                    Some(Item::Call(call)) => {
+                        call.can_open(&self.tools) || self.open.len() > 2 && call.is_object()
+                    }
+                    Some(Item::Message(_) | Item::Reasoning(_)) => true,
+                    None => false,
+                },
                 None => false,
             };
             if !is_whole {
