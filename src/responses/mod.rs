@@ -3,8 +3,8 @@
 //! Types and their JSON form, no decisions. <https://platform.openai.com/docs/api-reference/responses>
 
 pub mod event;
-pub mod item;
+pub mod output;
 pub mod response;
 
-pub use item::OutputItem;
+pub use output::OutputItem;
 pub use response::Response;

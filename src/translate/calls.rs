@@ -13,7 +13,7 @@ use crate::error::{ApiError, Class};
 use crate::ids::Ids;
 use crate::json::JsonText;
 use crate::responses::event;
-use crate::responses::item::{CallMembers, ItemStatus, OutputItem};
+use crate::responses::output::{CallMembers, ItemStatus, OutputItem};
 
 /// A call under construction.
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use crate::error::{ApiError, Class};
 use crate::ids::Ids;
 use crate::json::JsonText;
 use crate::responses::event;
-use crate::responses::item::{ItemStatus, OutputItem};
+use crate::responses::output::{ItemStatus, OutputItem};
 
 /// The forms in which clients get what has more than one.
 #[derive(Clone, Copy, Debug)]

@@ -9,7 +9,7 @@ use crate::config::ReasoningOutput;
 use crate::ids::Ids;
 use crate::json::JsonText;
 use crate::responses::event;
-use crate::responses::item::{
+use crate::responses::output::{
     ItemStatus, OutputItem, write_reasoning_part, write_refusal_part, write_text_part,
 };
 

@@ -24,7 +24,7 @@ use crate::error::{ApiError, Class};
 use crate::ids::Ids;
 use crate::json;
 use crate::responses::event;
-use crate::responses::item::OutputItem;
+use crate::responses::output::OutputItem;
 use crate::responses::response::{IncompleteReason, Response, Snapshot, Status, write_usage};
 
 /// How the client is answered.
