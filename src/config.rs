@@ -138,8 +138,8 @@ impl Config {
         let json = if json.trim().is_empty() { "{}" } else { json };
         let object: Map<String, Value> = serde_json::from_str(json)
             .map_err(|error| format!("configuration: must be a JSON object: {error}"))?;
-        let fields = Fields::deserialize(Value::Object(object))
-            .map_err(|error| format!("configuration: {error}"))?;
+        let fields = Fields::deserialize(Value::Object(object.clone()))
+            .map_err(|error| format!("{}: {error}", wrong_field(&object)))?;
         let mut upstreams = Vec::new();
         for (name, upstream) in fields.upstreams {
             let at = format!("upstreams.{name}");
@@ -223,6 +223,15 @@ impl Default for UpstreamFields {
     }
 }
 
+/// The first field that is wrong by itself; errors about values do not name it.
+fn wrong_field(object: &Map<String, Value>) -> &str {
+    let is_wrong = |(name, value): &(&String, &Value)| {
+        let alone = Map::from_iter([((*name).clone(), (*value).clone())]);
+        Fields::deserialize(Value::Object(alone)).is_err()
+    };
+    object.iter().find(is_wrong).map_or("configuration", |(name, _)| name)
+}
+
 /// Whether this may stand in `:path`; anything else could smuggle a header.
 fn is_path(path: &str) -> bool {
     path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic())
@@ -247,7 +256,8 @@ mod tests {
         for (json, named) in [
             ("[]", "configuration"),
             (r#"{"hold_header":true}"#, "hold_header"),
-            (r#"{"strictness":"very"}"#, "very"),
+            (r#"{"strictness":"very"}"#, "strictness"),
+            (r#"{"keep_alive_seconds":-1}"#, "keep_alive_seconds"),
             (r#"{"limits":{"output_bytes":1}}"#, "output_bytes"),
             (r#"{"upstreams":{"a":{"presets":"x"}}}"#, "upstreams.a"),
             (r#"{"upstreams":{"a":{"preset":"nobody"}}}"#, "upstreams.a.preset"),

@@ -249,11 +249,23 @@ impl Exchange {
         headers: &Headers,
         end_of_stream: bool,
     ) -> ResponseHeadersAction {
-        let Phase::Waiting(waiting) = std::mem::replace(&mut self.phase, Phase::Over) else {
-            return ResponseHeadersAction::Pass;
+        let waiting = match std::mem::replace(&mut self.phase, Phase::Over) {
+            Phase::Waiting(waiting) => Some(waiting),
+            // The host answers before the request is whole, with 413 for example.
+            Phase::Request { .. } => None,
+            Phase::Start | Phase::Over | Phase::Answer(_) | Phase::Failure(_) => {
+                return ResponseHeadersAction::Pass;
+            }
         };
         let status = header(headers, ":status").and_then(|s| s.parse().ok()).unwrap_or(502);
         if (200..300).contains(&status) {
+            let Some(waiting) = waiting else {
+                let error = ApiError::new(
+                    Class::BadGateway,
+                    "The upstream answered before it had the whole request.",
+                );
+                return ResponseHeadersAction::Reply(Reply::upstream_error(&error, headers));
+            };
             return self.answer_headers(*waiting, headers, end_of_stream);
         }
         if end_of_stream {
