@@ -1,5 +1,6 @@
 //! Real Envoy with the real artifact in front of the scripted upstream.
 
+use std::cell::Cell;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -86,6 +87,11 @@ impl Setup {
 
     /// Starts an upstream and an Envoy before it.
     pub fn start(self) -> Envoy {
+        self.try_start().unwrap_or_else(|reason| panic!("{reason}"))
+    }
+
+    /// As [`Setup::start`]; an error when Envoy does not start, with what it said.
+    pub fn try_start(self) -> Result<Envoy, String> {
         let upstream = Upstream::start();
         let address = upstream.address();
         self.start_before(upstream, address)
@@ -97,29 +103,29 @@ impl Setup {
         let nobody = std::net::TcpListener::bind(SocketAddr::from(ANY))
             .and_then(|listener| listener.local_addr())
             .expect("a free port");
-        self.start_before(Upstream::start(), nobody)
+        self.start_before(Upstream::start(), nobody).unwrap_or_else(|reason| panic!("{reason}"))
     }
 
-    fn start_before(self, upstream: Upstream, address: SocketAddr) -> Envoy {
+    fn start_before(self, upstream: Upstream, address: SocketAddr) -> Result<Envoy, String> {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let proxy = self.run(folder.path(), address).unwrap_or_else(|reason| panic!("{reason}"));
+        let log = log_file(Path::new(env!("CARGO_MANIFEST_DIR")))?;
+        let proxy = self.run(folder.path(), &log, address)?;
         let client = Client::builder()
             .no_proxy()
             .timeout(PATIENCE)
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .expect("a client");
-        Envoy { proxy, upstream, client, _folder: folder }
+        Ok(Envoy { proxy, upstream, client, log, _folder: folder })
     }
 
-    fn run(self, folder: &Path, upstream: SocketAddr) -> Result<Proxy, String> {
+    fn run(self, folder: &Path, log: &Path, upstream: SocketAddr) -> Result<Proxy, String> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let envoy = proxy::envoy_binary(root)?;
         let template = self.template(root, upstream)?;
         template.write(&folder.join("envoy.yaml"))?;
-        let log = log_file(root)?;
         let arguments = ["--concurrency", "1", "--log-level", "info"];
-        Proxy::start(&envoy, folder, &arguments, Some(&log))
+        Proxy::start(&envoy, folder, &arguments, Some(log))
     }
 
     fn template(mut self, root: &Path, upstream: SocketAddr) -> Result<Template, String> {
@@ -148,13 +154,20 @@ impl Setup {
     }
 }
 
+thread_local! {
+    /// How many Envoys the test of this thread has started.
+    static STARTED: Cell<usize> = const { Cell::new(0) };
+}
+
 /// A log file of its own for this Envoy, named after the test that runs it.
 fn log_file(root: &Path) -> Result<PathBuf, String> {
     let folder = root.join("target/envoy-tests");
     std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let thread = std::thread::current();
     let test = thread.name().unwrap_or("main").replace("::", "-");
-    Ok(folder.join(format!("{test}.log")))
+    let number = STARTED.get() + 1;
+    STARTED.set(number);
+    Ok(folder.join(format!("{test}-{number}.log")))
 }
 
 /// A running Envoy, its upstream and a client.
@@ -165,7 +178,22 @@ pub struct Envoy {
     pub upstream: Upstream,
     /// An HTTP/1.1 client with no proxy and no redirects.
     pub client: Client,
+    log: PathBuf,
     _folder: TempDir,
+}
+
+impl Drop for Envoy {
+    /// Whatever a test is about: Envoy survives it, and the filter finds nothing to complain of.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        assert!(self.proxy.is_running(), "Envoy has crashed: see {}", self.log.display());
+        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let complaint = |line: &&str| line.contains("[critical]") || line.contains("[error][wasm]");
+        let complaint = log.lines().find(complaint);
+        assert_eq!(complaint, None, "see {}", self.log.display());
+    }
 }
 
 impl Envoy {
@@ -177,11 +205,6 @@ impl Envoy {
     /// The admin interface.
     pub fn admin(&self) -> SocketAddr {
         self.proxy.admin()
-    }
-
-    /// Whether the process has survived so far.
-    pub fn is_running(&mut self) -> bool {
-        self.proxy.is_running()
     }
 
     /// The URL of a path.
