@@ -135,6 +135,10 @@ impl Config {
     /// # Errors
     /// A sentence that names the field, what is wrong with it and what it takes.
     pub fn parse(json: &str) -> Result<Self, String> {
+        Self::read(json).map_err(|sentence| one_line(&sentence))
+    }
+
+    fn read(json: &str) -> Result<Self, String> {
         let json = if json.trim().is_empty() { "{}" } else { json };
         let object: Map<String, Value> = serde_json::from_str(json)
             .map_err(|error| format!("configuration: must be a JSON object: {error}"))?;
@@ -232,6 +236,19 @@ fn wrong_field(object: &Map<String, Value>) -> &str {
     object.iter().find(is_wrong).map_or("configuration", |(name, _)| name)
 }
 
+/// The sentence goes into a log, and the names it quotes could hold a line break.
+fn one_line(sentence: &str) -> String {
+    let mut line = String::with_capacity(sentence.len());
+    for character in sentence.chars() {
+        if character.is_control() {
+            line.extend(character.escape_default());
+        } else {
+            line.push(character);
+        }
+    }
+    line
+}
+
 /// Whether this may stand in `:path`; anything else could smuggle a header.
 fn is_path(path: &str) -> bool {
     path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic())
@@ -266,6 +283,17 @@ mod tests {
         ] {
             let error = Config::parse(json).unwrap_err();
             assert!(error.contains(named), "{json}: {error}");
+        }
+    }
+    #[test]
+    fn errors_never_break_the_line_of_a_log() {
+        for json in [
+            r#"{"a\nb":1}"#,
+            r#"{"upstreams":{"a\r\nb":{"preset":"nobody"}}}"#,
+            r#"{"upstreams":{"a":{"preset":"no\u0085\u001b[31mbody"}}}"#,
+        ] {
+            let error = Config::parse(json).unwrap_err();
+            assert!(!error.contains(char::is_control), "{error:?}");
         }
     }
 }
