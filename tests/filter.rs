@@ -1,0 +1,408 @@
+//! The shell in a host in this process: what it holds, sends, answers and refuses, callback by callback.
+
+#![cfg(feature = "filter")]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+use responses_filter as _;
+
+#[path = "support/in_process_host.rs"]
+mod in_process_host;
+mod support;
+
+use in_process_host::{LocalResponse, Refuses, Step, Stream, Vm};
+use support::drive::{self, Answer, Client, End, Headers, Upstream, header};
+use support::fixtures;
+use support::verdict::verdict;
+
+const REQUEST: &str = r#"{"model":"m","input":"Say hello.","stream":true}"#;
+const NOT_HELD: &str = r#"{"hold_headers":false}"#;
+
+fn headers(list: &[(&str, &str)]) -> Headers {
+    list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+/// The headers of a `POST` to this path.
+fn post(path: &str) -> Headers {
+    headers(&[
+        (":method", "POST"),
+        (":path", path),
+        ("content-type", "application/json"),
+        ("content-length", "49"),
+        ("accept-encoding", "gzip"),
+    ])
+}
+
+fn answer(status: &str, content_type: &str) -> Headers {
+    headers(&[
+        (":status", status),
+        ("content-type", content_type),
+        ("content-length", "999"),
+        ("openai-model", "another"),
+    ])
+}
+
+/// An upstream's stream, one event a piece.
+fn stream() -> Vec<String> {
+    let chunk = |delta: &str, finish: &str| {
+        format!(
+            "data: {{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"choices\":\
+             [{{\"index\":0,\"delta\":{delta},\"finish_reason\":{finish}}}]}}\n\n"
+        )
+    };
+    vec![
+        chunk(r#"{"role":"assistant","content":"Good"}"#, "null"),
+        chunk(r#"{"content":" morning."}"#, "null"),
+        chunk("{}", r#""stop""#),
+        "data: [DONE]\n\n".to_owned(),
+    ]
+}
+
+#[track_caller]
+fn sent(step: Step) -> (Option<Headers>, String) {
+    let Step::Sent { headers, body } = step else { panic!("not sent but {step:?}") };
+    (headers, String::from_utf8(body).expect("UTF-8"))
+}
+
+#[track_caller]
+fn answered(step: Step) -> LocalResponse {
+    let Step::Answered(answer) = step else { panic!("not answered but {step:?}") };
+    let body: serde_json::Value = serde_json::from_slice(&answer.body).expect("JSON");
+    assert!(body["error"]["message"].is_string(), "{body}");
+    assert_eq!(header(&answer.headers, "content-type"), Some("application/json"));
+    answer
+}
+
+/// A VM and an exchange in it whose request is on its way upstream.
+fn asked(configuration: &str) -> (Vm, Stream) {
+    let mut vm = Vm::start(configuration);
+    assert!(vm.configured, "{:?}", vm.log());
+    let mut exchange = vm.stream();
+    exchange.request_headers(&post("/v1/responses"), false);
+    sent(exchange.request_body(REQUEST.as_bytes(), true));
+    (vm, exchange)
+}
+
+#[test]
+fn a_configuration_is_taken_or_refused_with_the_field() {
+    for good in ["", "{}", NOT_HELD] {
+        assert!(Vm::start(good).configured, "{good}");
+    }
+    let vm = Vm::start(r#"{"hold_headers":"yes"}"#);
+    assert!(!vm.configured);
+    assert!(vm.log().iter().any(|line| line.contains("hold_headers")), "{:?}", vm.log());
+}
+
+#[test]
+fn held_headers_leave_with_the_translated_body() {
+    let mut vm = Vm::start("{}");
+    let mut exchange = vm.stream();
+    assert_eq!(exchange.request_headers(&post("/v1/responses?trace=1"), false), Step::Held);
+    let (one, two) = REQUEST.split_at(20);
+    assert_eq!(exchange.request_body(one.as_bytes(), false), Step::Held);
+    assert_eq!(exchange.request_body(two.as_bytes(), false), Step::Held);
+    let (headers, body) = sent(exchange.request_body(b"", true));
+    let headers = headers.expect("headers leave with the body");
+    assert_eq!(header(&headers, ":path"), Some("/v1/chat/completions?trace=1"));
+    assert_eq!(header(&headers, "content-length"), Some(body.len().to_string().as_str()));
+    assert_eq!(header(&headers, "accept-encoding"), Some("identity"));
+    let chat: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert!(chat["messages"].is_array(), "{chat}");
+    assert_eq!(vm.refused(), [""; 0]);
+    exchange.end();
+}
+
+#[test]
+fn headers_that_cannot_be_held_are_rewritten_at_once() {
+    let mut vm = Vm::start(NOT_HELD);
+    let mut exchange = vm.stream();
+    let (headers, _) = sent(exchange.request_headers(&post("/v1/responses"), false));
+    let headers = headers.expect("headers leave at once");
+    assert_eq!(header(&headers, ":path"), Some("/v1/chat/completions"));
+    assert_eq!(header(&headers, "content-length"), None);
+    assert_eq!(exchange.request_body(REQUEST.as_bytes(), false), Step::Held);
+    let (headers, body) = sent(exchange.request_body(b"", true));
+    assert_eq!(headers, None);
+    assert!(body.contains("messages"), "{body}");
+    assert_eq!(vm.refused(), [""; 0]);
+}
+
+#[test]
+fn a_request_may_end_with_trailers() {
+    for configuration in ["{}", NOT_HELD] {
+        let mut vm = Vm::start(configuration);
+        let mut exchange = vm.stream();
+        exchange.request_headers(&post("/v1/responses"), false);
+        assert_eq!(exchange.request_body(REQUEST.as_bytes(), false), Step::Held);
+        let (_, body) = sent(exchange.request_trailers());
+        assert!(body.contains("messages"), "{body}");
+        assert_eq!(vm.refused(), [""; 0]);
+    }
+}
+
+#[test]
+fn a_stream_leaves_piece_by_piece() {
+    for configuration in ["{}", NOT_HELD] {
+        let (vm, mut exchange) = asked(configuration);
+        let step = exchange.response_headers(&answer("200", "text/event-stream"), false);
+        let headers = sent(step).0.expect("headers of a stream leave at once");
+        assert_eq!(header(&headers, ":status"), Some("200"));
+        assert_eq!(header(&headers, "content-type"), Some("text/event-stream; charset=utf-8"));
+        for gone in ["content-length", "openai-model"] {
+            assert_eq!(header(&headers, gone), None);
+        }
+        let mut body = String::new();
+        for (piece, news) in stream().iter().zip(["Good", " morning.", "", "completed"]) {
+            let step = exchange.response_body(piece.as_bytes(), false);
+            let (_, output) = sent(step);
+            assert!(output.contains(news), "{piece}: {output}");
+            body.push_str(&output);
+        }
+        body.push_str(&sent(exchange.response_body(b"", true)).1);
+        let stream = support::grammar::check(body.as_bytes()).unwrap();
+        assert_eq!(stream.summary.text, "Good morning.");
+        assert_eq!(vm.refused(), [""; 0]);
+        exchange.end();
+    }
+}
+
+#[test]
+fn trailers_behind_a_whole_stream_lose_nothing() {
+    let (vm, mut exchange) = asked("{}");
+    exchange.response_headers(&answer("200", "text/event-stream"), false);
+    let body = sent(exchange.response_body(stream().concat().as_bytes(), false)).1;
+    assert!(body.ends_with("data: [DONE]\n\n"));
+    assert_eq!(sent(exchange.response_trailers()), (None, String::new()));
+    assert_eq!(vm.refused(), [""; 0]);
+}
+
+#[test]
+fn trailers_behind_a_cut_stream_do_no_harm() {
+    let (vm, mut exchange) = asked("{}");
+    exchange.response_headers(&answer("200", "text/event-stream"), false);
+    sent(exchange.response_body(stream()[0].as_bytes(), false));
+    sent(exchange.response_trailers());
+    assert_eq!(vm.refused(), ["set a body"]);
+    exchange.end();
+}
+
+#[test]
+fn an_error_of_the_upstream_becomes_the_filters_answer() {
+    let (vm, mut exchange) = asked("{}");
+    let headers = answer("401", "application/json");
+    assert_eq!(exchange.response_headers(&headers, false), Step::Held);
+    let error = r#"{"error":{"message":"Incorrect API key.","type":"x","code":"invalid_api_key"}}"#;
+    assert_eq!(exchange.response_body(error.as_bytes(), false), Step::Held);
+    let answer = answered(exchange.response_body(b"", true));
+    assert_eq!(answer.status, 401);
+    assert_eq!(vm.refused(), [""; 0]);
+}
+
+#[test]
+fn an_error_behind_headers_that_have_left_becomes_the_body() {
+    let (vm, mut exchange) = asked(NOT_HELD);
+    let (headers, _) = sent(exchange.response_headers(&answer("503", "text/plain"), false));
+    let headers = headers.expect("headers leave at once");
+    assert_eq!(header(&headers, "content-type"), Some("application/json"));
+    assert_eq!(header(&headers, "content-length"), None);
+    assert_eq!(exchange.response_body(b"upstream connect error", false), Step::Held);
+    let (_, body) = sent(exchange.response_body(b"", true));
+    support::grammar::check_error(body.as_bytes()).unwrap();
+    assert_eq!(vm.refused(), [""; 0]);
+}
+
+#[test]
+fn an_error_without_a_body_is_answered_at_the_headers() {
+    let (_, mut exchange) = asked("{}");
+    let answer = answered(exchange.response_headers(&headers(&[(":status", "404")]), true));
+    assert_eq!(answer.status, 404);
+}
+
+#[test]
+fn a_bad_request_is_answered_and_the_answer_left_alone() {
+    for configuration in ["{}", NOT_HELD] {
+        let mut vm = Vm::start(configuration);
+        let mut exchange = vm.stream();
+        exchange.request_headers(&post("/v1/responses"), false);
+        assert_eq!(answered(exchange.request_body(b"{", true)).status, 400);
+        assert_eq!(vm.refused(), [""; 0]);
+        exchange.end();
+    }
+}
+
+#[test]
+fn a_websocket_upgrade_is_refused_at_once() {
+    let mut vm = Vm::start("{}");
+    let mut exchange = vm.stream();
+    let upgrade = headers(&[
+        (":method", "GET"),
+        (":path", "/v1/responses"),
+        ("connection", "Upgrade"),
+        ("upgrade", "websocket"),
+    ]);
+    assert_eq!(answered(exchange.request_headers(&upgrade, true)).status, 426);
+}
+
+#[test]
+fn everything_else_passes_untouched() {
+    let mut vm = Vm::start("{}");
+    for (method, path) in [
+        ("POST", "/v1/chat/completions"),
+        ("POST", "/v1/embeddings"),
+        ("GET", "/healthz"),
+        ("POST", "/v1/responses-of-mine"),
+    ] {
+        let mut exchange = vm.stream();
+        let mut request = post(path);
+        request[0].1 = method.into();
+        let step = exchange.request_headers(&request, false);
+        assert_eq!(sent(step).0, Some(request), "{path}");
+        assert_eq!(sent(exchange.request_body(b"{\"a\":", false)).1, "{\"a\":");
+        assert_eq!(sent(exchange.request_body(b"1}", true)).1, "1}");
+        let headers = answer("200", "application/json");
+        assert_eq!(sent(exchange.response_headers(&headers, false)).0, Some(headers));
+        assert_eq!(sent(exchange.response_body(b"{}", true)).1, "{}");
+        exchange.end();
+    }
+}
+
+#[test]
+fn a_host_that_refuses_does_not_break_the_filter() {
+    for refuses in [Refuses::LateHeaders, Refuses::Bodies, Refuses::Headers] {
+        for configuration in ["{}", NOT_HELD] {
+            let mut vm = Vm::start(configuration);
+            let mut exchange = vm.stream();
+            vm.refuse(refuses);
+            exchange.request_headers(&post("/v1/responses"), false);
+            exchange.request_body(REQUEST.as_bytes(), true);
+            exchange.response_headers(&answer("200", "application/json"), false);
+            exchange.response_body(b"{\"choices\":[]}", false);
+            exchange.response_body(b"", true);
+            exchange.end();
+            let panicked = vm.log().iter().any(|line| line.contains("panicked"));
+            assert!(!panicked, "{:?}", vm.log());
+        }
+    }
+}
+
+#[test]
+fn nothing_of_a_conversation_is_logged() {
+    let secrets = ["SECRET-TEXT", "SECRET-KEY", "SECRET-ANSWER", "SECRET-QUERY", "SECRET-ERROR"];
+    let mut vm = Vm::start("{}");
+    for piece in [
+        "data: {\"choices\":[{\"delta\":{\"content\":\"SECRET-ANSWER\"}}]}\n\ndata: SECRET-ANSWER\n\n",
+        "data: {\"error\":{\"message\":\"SECRET-ERROR\"}}\n\n",
+        "{\"SECRET-ANSWER\"",
+    ] {
+        for status in ["200", "500"] {
+            let mut exchange = vm.stream();
+            let mut request = post("/v1/responses?key=SECRET-QUERY");
+            request.push(("authorization".into(), "Bearer SECRET-KEY".into()));
+            exchange.request_headers(&request, false);
+            let body = r#"{"model":"m","input":"SECRET-TEXT","stream":true}"#;
+            exchange.request_body(body.as_bytes(), true);
+            exchange.response_headers(&answer(status, "text/event-stream"), false);
+            exchange.response_body(piece.as_bytes(), false);
+            exchange.response_body(b"", true);
+            exchange.end();
+        }
+    }
+    let log = vm.log().join("\n");
+    assert!(secrets.iter().all(|secret| !log.contains(secret)), "{log}");
+}
+
+#[test]
+fn exchanges_of_one_vm_have_ids_of_their_own() {
+    let mut vm = Vm::start("{}");
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        let mut exchange = vm.stream();
+        exchange.request_headers(&post("/v1/responses"), false);
+        exchange.request_body(REQUEST.as_bytes(), true);
+        exchange.response_headers(&answer("200", "text/event-stream"), false);
+        let body = sent(exchange.response_body(stream().concat().as_bytes(), true)).1;
+        let response = support::grammar::fold(body.as_bytes()).unwrap();
+        ids.push(response["id"].as_str().unwrap().to_owned());
+        exchange.end();
+    }
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 3);
+}
+
+/// Whatever the core does, the shell does: every fixture comes out of the host as it comes out of the
+/// core, but for ids.
+#[test]
+fn every_fixture_passes_through_the_shell() {
+    for fixture in fixtures::all() {
+        let Some(upstream) = fixture.upstream else { continue };
+        let core = drive::exchange(&fixture.client, &upstream);
+        let shell = through_the_shell(&fixture.client, &upstream);
+        let (one, other) = (verdict(&core), verdict(&shell));
+        let (one, other) = (one.expect(&fixture.name), other.expect(&fixture.name));
+        assert_eq!(
+            (core.status, one.summary()),
+            (shell.status, other.summary()),
+            "{}",
+            fixture.name
+        );
+        assert_eq!(core.headers, shell.headers, "{}", fixture.name);
+        let chat = |answer: &Answer| answer.chat.as_ref().map(|chat| chat.body.clone());
+        assert_eq!(chat(&core), chat(&shell), "{}", fixture.name);
+    }
+}
+
+fn through_the_shell(client: &Client, upstream: &Upstream) -> Answer {
+    let mut vm = Vm::start(&client.config);
+    let mut exchange = vm.stream();
+    let mut shell = Answer { complete: true, ..Answer::default() };
+    exchange.request_headers(&client.headers, false);
+    match exchange.request_body(&client.body, true) {
+        Step::Answered(answer) => return local(shell, answer),
+        Step::Held => panic!("the request is never released"),
+        Step::Sent { headers, body } => {
+            shell.chat = Some(drive::ChatRequest { headers: headers.unwrap_or_default(), body });
+        }
+    }
+    let mut headers = upstream.headers.clone();
+    headers.insert(0, (":status".into(), upstream.status.to_string()));
+    let bodiless = upstream.pieces.is_empty() && upstream.end == End::WithLast;
+    let mut steps = vec![exchange.response_headers(&headers, bodiless)];
+    if !bodiless && !matches!(steps[0], Step::Answered(_)) {
+        let pieces = upstream.pieces.iter().map(|piece| (piece.as_slice(), false));
+        for (piece, end) in pieces.chain([(&b""[..], true)]) {
+            steps.push(exchange.response_body(piece, end));
+        }
+    }
+    for step in steps {
+        match step {
+            Step::Answered(answer) => return local(shell, answer),
+            Step::Held => {}
+            Step::Sent { headers, body } => {
+                if let Some(mut headers) = headers {
+                    shell.status = headers.remove(0).1.parse().expect("a status");
+                    shell.headers = headers;
+                }
+                shell.pieces.push(body);
+            }
+        }
+    }
+    assert_eq!(vm.refused(), [""; 0]);
+    exchange.end();
+    shell
+}
+
+fn local(shell: Answer, answer: LocalResponse) -> Answer {
+    Answer {
+        status: answer.status as u16,
+        headers: answer.headers,
+        pieces: vec![answer.body],
+        ..shell
+    }
+}

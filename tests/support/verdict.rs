@@ -1,0 +1,71 @@
+//! What an answer is, once the oracles have found nothing wrong with it.
+
+use serde_json::Value;
+
+use super::drive::{Answer, header};
+use super::grammar::{self, Stream};
+use super::schema::Violation;
+use super::summary::Summary;
+
+/// An answer in one of its three legal forms.
+#[derive(Debug)]
+pub enum Verdict {
+    /// A stream of events.
+    Stream(Box<Stream>),
+    /// One Response object.
+    Response(Value),
+    /// An error over HTTP.
+    Error { status: u16, body: Value },
+}
+
+/// Holds an answer against the oracle that its status and content type call for.
+pub fn verdict(answer: &Answer) -> Result<Verdict, Violation> {
+    let body = answer.body();
+    let kind = header(&answer.headers, "content-type").unwrap_or_default();
+    match (answer.status, kind) {
+        (200, "text/event-stream; charset=utf-8") => {
+            grammar::check(&body).map(|stream| Verdict::Stream(Box::new(stream)))
+        }
+        (200, "application/json") => grammar::check_response(&body).map(Verdict::Response),
+        (400.., "application/json") => {
+            grammar::check_error(&body).map(|body| Verdict::Error { status: answer.status, body })
+        }
+        (status, kind) => Err(Violation {
+            rule: "answer",
+            detail: format!("status {status} with content type {kind:?}"),
+        }),
+    }
+}
+
+impl Verdict {
+    /// What the answer amounts to; an HTTP error counts as failed.
+    pub fn summary(&self) -> Summary {
+        match self {
+            Self::Stream(stream) => stream.summary.clone(),
+            Self::Response(response) => Summary::of_response(response),
+            Self::Error { body, .. } => Summary {
+                terminal: format!("failed:{}", body["error"]["code"].as_str().unwrap_or("?")),
+                ..Summary::default()
+            },
+        }
+    }
+
+    /// The final Response, unless there is none.
+    pub fn response(&self) -> Option<&Value> {
+        match self {
+            Self::Stream(stream) => Some(&stream.response),
+            Self::Response(response) => Some(response),
+            Self::Error { .. } => None,
+        }
+    }
+
+    /// The error, wherever the answer carries it.
+    pub fn error(&self) -> Option<&Value> {
+        let error = match self {
+            Self::Stream(stream) => &stream.response["error"],
+            Self::Response(response) => &response["error"],
+            Self::Error { body, .. } => &body["error"],
+        };
+        (!error.is_null()).then_some(error)
+    }
+}
