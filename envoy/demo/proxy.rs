@@ -234,6 +234,11 @@ impl Proxy {
         self.admin
     }
 
+    /// The process that was started; the shell that watches it becomes Envoy itself.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Whether the process is still there.
     pub fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))

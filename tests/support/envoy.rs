@@ -25,11 +25,24 @@ pub struct Setup {
     hold_headers: bool,
     with_filter: bool,
     edits: Vec<(String, String)>,
+    workers: usize,
+    artifact: Option<PathBuf>,
+    reloadable: bool,
+    complains: bool,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { configuration: json!({}), hold_headers: true, with_filter: true, edits: Vec::new() }
+        Self {
+            configuration: json!({}),
+            hold_headers: true,
+            with_filter: true,
+            edits: Vec::new(),
+            workers: 1,
+            artifact: None,
+            reloadable: false,
+            complains: false,
+        }
     }
 }
 
@@ -54,6 +67,30 @@ impl Setup {
     /// Leaves the filter out.
     pub fn without_filter(mut self) -> Self {
         self.with_filter = false;
+        self
+    }
+
+    /// Runs so many worker threads, each with a VM of its own, instead of one.
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.workers = workers;
+        self
+    }
+
+    /// Runs this artifact instead of the one that `make build` leaves.
+    pub fn artifact(mut self, wasm: &Path) -> Self {
+        self.artifact = Some(wasm.to_owned());
+        self
+    }
+
+    /// Keeps the listener in a file of its own, which [`Envoy::reload`] replaces.
+    pub fn reloadable(mut self) -> Self {
+        self.reloadable = true;
+        self
+    }
+
+    /// Lets the log hold errors of the filter: this test provokes them.
+    pub fn complains(mut self) -> Self {
+        self.complains = true;
         self
     }
 
@@ -109,6 +146,7 @@ impl Setup {
     fn start_before(self, upstream: Upstream, address: SocketAddr) -> Result<Envoy, String> {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let log = log_file(Path::new(env!("CARGO_MANIFEST_DIR")))?;
+        let complains = self.complains;
         let proxy = self.run(folder.path(), &log, address)?;
         let client = Client::builder()
             .no_proxy()
@@ -116,15 +154,19 @@ impl Setup {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .expect("a client");
-        Ok(Envoy { proxy, upstream, client, log, _folder: folder })
+        Ok(Envoy { proxy, upstream, client, log, complains, folder })
     }
 
     fn run(self, folder: &Path, log: &Path, upstream: SocketAddr) -> Result<Proxy, String> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let envoy = proxy::envoy_binary(root)?;
+        let (workers, reloadable) = (self.workers.to_string(), self.reloadable);
         let template = self.template(root, upstream)?;
         template.write(&folder.join("envoy.yaml"))?;
-        let arguments = ["--concurrency", "1", "--log-level", "info"];
+        if reloadable {
+            split_listener(folder).map_err(|error| error.to_string())?;
+        }
+        let arguments = ["--concurrency", workers.as_str(), "--log-level", "info"];
         Proxy::start(&envoy, folder, &arguments, Some(log))
     }
 
@@ -141,9 +183,12 @@ impl Setup {
                 )?;
             }
             self.configuration["hold_headers"] = self.hold_headers.into();
-            template = template
-                .wasm(&proxy::wasm_artifact(root)?)?
-                .plugin_configuration(&self.configuration.to_string())?;
+            let artifact = match self.artifact {
+                Some(artifact) => artifact,
+                None => proxy::wasm_artifact(root)?,
+            };
+            template =
+                template.wasm(&artifact)?.plugin_configuration(&self.configuration.to_string())?;
         } else {
             template = template.without_filter()?;
         }
@@ -153,6 +198,26 @@ impl Setup {
             .upstream(&upstream.ip().to_string(), upstream.port())
     }
 }
+
+/// Moves the listener out of `envoy.yaml` into the file that [`Envoy::reload`] replaces.
+fn split_listener(folder: &Path) -> std::io::Result<()> {
+    let path = folder.join("envoy.yaml");
+    let text = std::fs::read_to_string(&path)?;
+    let (before, rest) = text.split_once("  listeners:\n").expect("listeners");
+    let (listener, after) = rest.split_once("  clusters:\n").expect("clusters");
+    let kind = "\"@type\": type.googleapis.com/envoy.config.listener.v3.Listener";
+    let listener = listener.replacen("  - name", &format!("  - {kind}\n    name"), 1);
+    std::fs::write(folder.join(LISTENER), format!("resources:\n{listener}"))?;
+    let source = Value::from(folder.join(LISTENER).to_string_lossy());
+    let dynamic = format!(
+        "node: {{ id: test, cluster: test }}\ndynamic_resources:\n  lds_config: {{ \
+         path_config_source: {{ path: {source} }} }}\n"
+    );
+    std::fs::write(path, format!("{dynamic}{before}  clusters:\n{after}"))
+}
+
+/// The file of a listener that can be reloaded.
+const LISTENER: &str = "listener.yaml";
 
 thread_local! {
     /// How many Envoys the test of this thread has started.
@@ -179,8 +244,13 @@ pub struct Envoy {
     /// An HTTP/1.1 client with no proxy and no redirects.
     pub client: Client,
     log: PathBuf,
-    _folder: TempDir,
+    complains: bool,
+    folder: TempDir,
 }
+
+/// Counters of listeners that Envoy has taken and refused.
+const LDS: [&str; 2] =
+    ["listener_manager.lds.update_success", "listener_manager.lds.update_rejected"];
 
 impl Drop for Envoy {
     /// Whatever a test is about: Envoy survives it, and the filter finds nothing to complain of.
@@ -189,7 +259,10 @@ impl Drop for Envoy {
             return;
         }
         assert!(self.proxy.is_running(), "Envoy has crashed: see {}", self.log.display());
-        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        if self.complains {
+            return;
+        }
+        let log = self.log();
         let complaint = |line: &&str| line.contains("[critical]") || line.contains("[error][wasm]");
         let complaint = log.lines().find(complaint);
         assert_eq!(complaint, None, "see {}", self.log.display());
@@ -205,6 +278,56 @@ impl Envoy {
     /// The admin interface.
     pub fn admin(&self) -> SocketAddr {
         self.proxy.admin()
+    }
+
+    /// What Envoy and the filter have logged so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// The process.
+    pub fn pid(&self) -> u32 {
+        self.proxy.pid()
+    }
+
+    /// A counter or gauge of the admin interface, zero when there is none of that name.
+    pub fn stat(&self, name: &str) -> u64 {
+        let url = format!("http://{}/stats?filter=^{name}$", self.admin());
+        let stats = self.client.get(url).send().and_then(|answer| answer.text());
+        let stats = stats.expect("statistics");
+        stats.trim().rsplit(' ').next().and_then(|value| value.parse().ok()).unwrap_or_default()
+    }
+
+    /// Gives a reloadable Envoy this plugin configuration; an error when Envoy refuses it.
+    pub fn reload(&self, configuration: &Value) -> Result<(), String> {
+        let path = self.folder.path().join(LISTENER);
+        let text = std::fs::read_to_string(&path).expect("a reloadable listener");
+        let mut listener = String::new();
+        for line in text.lines() {
+            match line.split_once("value: ") {
+                Some((indent, _)) if indent.trim().is_empty() => {
+                    let value = Value::from(configuration.to_string());
+                    listener.push_str(&format!("{indent}value: {value}\n"));
+                }
+                _ => listener.extend([line, "\n"]),
+            }
+        }
+        let [taken, refused] = LDS.map(|name| self.stat(name));
+        // Envoy looks when a file is moved to this place, so that it never reads half of one.
+        let next = path.with_extension("next");
+        std::fs::write(&next, listener)
+            .and_then(|()| std::fs::rename(&next, &path))
+            .expect("a file");
+        loop {
+            let [now_taken, now_refused] = LDS.map(|name| self.stat(name));
+            if now_refused > refused {
+                return Err(self.log());
+            }
+            if now_taken > taken {
+                return Ok(());
+            }
+            std::thread::yield_now();
+        }
     }
 
     /// The URL of a path.
