@@ -33,6 +33,8 @@ pub struct Limits {
     pub tools_max: usize,
     /// Nesting of JSON.
     pub depth_max: usize,
+    /// Values and member names in a request body; each takes twelve bytes while it is translated.
+    pub json_values_max: usize,
     /// One event of an upstream's stream, or a JSON body that is read whole.
     pub event_bytes_max: usize,
     /// Arguments of all tool calls of one answer.
@@ -52,6 +54,7 @@ impl Default for Limits {
             input_items_max: 100_000,
             tools_max: 4_096,
             depth_max: 128,
+            json_values_max: 4 << 20,
             event_bytes_max: 16 << 20,
             arguments_bytes_max: 16 << 20,
             output_bytes_max: 64 << 20,

@@ -12,6 +12,8 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+pub mod document;
+
 /// The body of a JSON string: escaped, valid, without its quotes.
 ///
 /// Invariant: `"` + text + `"` is one JSON string that strict parsers accept. Lone surrogate
@@ -22,6 +24,9 @@ pub struct JsonText<'a>(Cow<'a, str>);
 impl<'a> JsonText<'a> {
     /// The text without any character.
     pub const EMPTY: JsonText<'static> = JsonText(Cow::Borrowed(""));
+
+    /// One line break.
+    pub const LINE_BREAK: JsonText<'static> = JsonText(Cow::Borrowed("\\n"));
 
     /// The text of a parsed JSON value, or `None` when the value is not a string.
     pub fn from_raw(raw: &'a RawValue) -> Option<Self> {
@@ -107,6 +112,9 @@ impl<'a> JsonText<'a> {
 /// by U+FFFD.
 fn repair_surrogates(body: &str) -> Cow<'_, str> {
     let bytes = body.as_bytes();
+    if memchr::memchr(b'\\', bytes).is_none() {
+        return Cow::Borrowed(body);
+    }
     if memchr::memmem::find(bytes, b"\\ud").is_none()
         && memchr::memmem::find(bytes, b"\\uD").is_none()
     {

@@ -4,9 +4,11 @@
 //! overrides it field by field, and the code that reads a field names no provider. This layer knows
 //! Chat Completions only; the Responses API is out of its sight.
 
+pub mod call_ids;
 pub mod deltas;
 pub mod errors;
 pub mod presets;
+pub mod schema;
 pub mod think;
 
 use serde::{Deserialize, Deserializer, Serialize};
@@ -338,6 +340,23 @@ words! {
         Gemini = "gemini",
     }
 }
+impl ToolName {
+    /// Whether a name may begin with this character.
+    pub const fn may_begin(self, first: char) -> bool {
+        match self {
+            Self::Chat => true,
+            Self::LetterFirst => first.is_ascii_alphabetic(),
+            Self::Gemini => first.is_ascii_alphabetic() || first == '_',
+        }
+    }
+}
+
+/// Members of a tool call that another model made, for [`ReasoningReplay::ThoughtSignature`]: the
+/// upstream refuses calls without a signature, and this is its documented word for having none to
+/// check. Written without braces.
+pub const UNSIGNED_CALL: &str =
+    r#""extra_content":{"google":{"thought_signature":"skip_thought_signature_validator"}}"#;
+
 words! {
     /// The subset of JSON Schema that tools may use.
     Schema {

@@ -2,6 +2,12 @@
 //!
 //! Types and their JSON form, no decisions. <https://platform.openai.com/docs/api-reference/responses>
 
+pub mod content;
+pub mod item;
+pub mod read;
+pub mod request;
+pub mod tool;
+
 pub mod event;
 pub mod output;
 pub mod response;

@@ -1,9 +1,19 @@
 //! Between the Responses API and Chat Completions. Knows no upstream by name.
 
 pub mod request;
+pub mod treatment;
 
-pub mod input;
 pub mod tools;
+
+mod conversation;
+mod echo;
+mod input;
+mod messages;
+mod params;
+mod parts;
+mod text;
+mod tool_choice;
+mod tool_names;
 
 pub mod stream;
 

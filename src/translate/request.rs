@@ -1,10 +1,28 @@
 //! A Responses request becomes a Chat Completions request.
+//!
+//! What becomes of each thing a request may contain is listed in [`super::treatment`] and, written
+//! from it, in `docs/requests.md`.
 
+use std::borrow::Cow;
+
+use crate::chat::request as chat;
 use crate::config::{Limits, Strictness};
 use crate::dialect::Dialect;
 use crate::error::{ApiError, Class};
+use crate::json::JsonText;
+use crate::json::document::{Bounds, Document, Fault, Reason};
+use crate::responses::item::{CallResult, Item};
+use crate::responses::read::Fields;
+use crate::responses::request::{Input, ItemsMax, Request};
 
-use super::tools::ToolTable;
+use super::compaction;
+pub use super::echo::Echo;
+use super::input::Reader;
+use super::messages::{self, Frame};
+use super::params::{Members, Parameters};
+use super::tool_choice;
+use super::tools::{ToolTable, Tools};
+use super::treatment::{self, Report};
 
 /// The endpoint the client called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,15 +59,6 @@ pub struct Context<'a> {
     pub model: &'a dyn Fn(&str) -> String,
 }
 
-/// The members of a Response object that repeat the request.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Echo {
-    /// The members as JSON, separated by commas, without the braces around them.
-    pub json: String,
-    /// `service_tier` as long as the upstream has not named one; never `auto`.
-    pub service_tier: String,
-}
-
 /// A translated request.
 #[derive(Clone, Debug)]
 pub struct Translated {
@@ -83,6 +92,245 @@ pub struct Translated {
 /// # Errors
 /// A failure of the client's request that names the field at fault.
 pub fn request(body: &[u8], context: &Context<'_>) -> Result<Translated, ApiError> {
-    let _ = (body, context);
-    Err(ApiError::new(Class::Server, "requests are not translated yet"))
+    if body.len() > context.limits.request_bytes_max {
+        let max = context.limits.request_bytes_max;
+        let message = format!("The request body is larger than the {max} bytes this proxy takes.");
+        return Err(ApiError::new(Class::RequestTooLarge, message));
+    }
+    let text = std::str::from_utf8(body).map_err(|error| {
+        let offset = error.valid_up_to();
+        let message = format!("The request body is not UTF-8 text at byte {offset}.");
+        ApiError::new(Class::InvalidRequest, message).with_code("invalid_json")
+    })?;
+    let bounds =
+        Bounds { depth_max: context.limits.depth_max, values_max: context.limits.json_values_max };
+    let document = Document::parse(text, bounds).map_err(|fault| unreadable(&fault, bounds))?;
+    refuse_stateful(&Fields::root(document.root()))?;
+    let request = Request::read(document.root(), ItemsMax(context.limits.input_items_max))?;
+    Translation { request: &request, context, bounds }.run()
+}
+
+/// One translation on its way.
+struct Translation<'c, 'd> {
+    request: &'c Request<'d>,
+    context: &'c Context<'c>,
+    bounds: Bounds,
+}
+
+impl<'c, 'd: 'c> Translation<'c, 'd> {
+    fn run(&self) -> Result<Translated, ApiError> {
+        let Self { request, context, .. } = self;
+        let dialect = context.dialect;
+        let mut report = Report::new(context.strictness);
+        let parameters = Parameters { request, dialect };
+        let task = self.task();
+        let mut members = self.stream_options();
+        parameters.plain(&mut members, &mut report)?;
+        parameters.effort(self.effort_update(), &mut members, &mut report)?;
+
+        let mut tools = self.tools(&mut report)?;
+        let reader = Reader { dialect, tools: &tools, bounds: self.bounds };
+        let conversation = reader.conversation(&request.input, &mut report)?;
+        let mut note = None;
+        if task == Task::Respond {
+            let choice = match &request.tool_choice {
+                Some(choice) => tool_choice::apply(choice, &mut tools, dialect, &mut report)?,
+                None => None,
+            };
+            self.about_tools(&parameters, choice, &tools, &mut members, &mut report)?;
+            note = parameters.format(tools.len() > 0, &mut members, &mut report)?;
+        } else {
+            tools.retain(|_| false);
+        }
+
+        let frame = Frame {
+            instructions: request.instructions.clone(),
+            note,
+            closing: (task != Task::Respond).then_some(compaction::INSTRUCTION),
+        };
+        let messages = messages::messages(conversation.into_entries(), frame, dialect);
+        if messages.is_empty() {
+            let message = "`input` has nothing in it that a model could answer.";
+            return Err(ApiError::invalid("input", message).with_code("invalid_value"));
+        }
+        let (functions, table) = tools.split();
+        Ok(self.write(messages, functions, table, members, task, report))
+    }
+
+    fn write(
+        &self,
+        messages: Vec<chat::Message<'_>>,
+        tools: Vec<chat::Tool<'_>>,
+        table: ToolTable,
+        members: Members<'_>,
+        task: Task,
+        report: Report,
+    ) -> Translated {
+        let model = self.request.model.decode().into_owned();
+        let upstream_model = (self.context.model)(&model);
+        let parameters = with_extra_body(members, self.context.dialect);
+        let stream = self.upstream_stream();
+        let request = chat::Request { model: &upstream_model, messages, tools, stream, parameters };
+        let raw = self.request.members.value().raw();
+        let mut chat = Vec::with_capacity(raw.len() + raw.len() / 8 + 1024);
+        request.write(&mut chat);
+        let included = Parameters { request: self.request, dialect: self.context.dialect };
+        Translated {
+            chat,
+            model,
+            upstream_model,
+            stream: self.streams(),
+            upstream_stream: stream,
+            tools: table,
+            echo: Echo::of(&self.request.members),
+            task,
+            include_logprobs: included.includes_logprobs(),
+            include_encrypted_reasoning: included.includes("reasoning.encrypted_content"),
+            dropped: report.into_dropped(),
+        }
+    }
+
+    fn items(&self) -> &[Item<'d>] {
+        match &self.request.input {
+            Input::Text(_) => &[],
+            Input::Items(items) => items,
+        }
+    }
+
+    fn task(&self) -> Task {
+        match (self.context.endpoint, self.items().last()) {
+            (Endpoint::Compact, _) => Task::CompactEndpoint,
+            (Endpoint::Responses, Some(Item::CompactionTrigger)) => Task::CompactionItem,
+            (Endpoint::Responses, _) => Task::Respond,
+        }
+    }
+
+    /// Whether the client gets a stream. The compact endpoint has none.
+    fn streams(&self) -> bool {
+        self.request.stream && self.context.endpoint == Endpoint::Responses
+    }
+
+    fn upstream_stream(&self) -> bool {
+        self.streams() || self.context.dialect.force_stream
+    }
+
+    fn stream_options(&self) -> Members<'d> {
+        let wanted = self.upstream_stream() && self.context.dialect.include_usage;
+        let options = (Cow::Borrowed("stream_options"), Cow::Borrowed(r#"{"include_usage":true}"#));
+        wanted.then_some(options).into_iter().collect()
+    }
+
+    fn effort_update(&self) -> Option<&'c JsonText<'d>>
+    where
+        'd: 'c,
+    {
+        let Input::Items(items) = &self.request.input else { return None };
+        items.iter().rev().find_map(|item| match item {
+            Item::ConfigurationUpdate(effort) => effort.as_ref(),
+            _ => None,
+        })
+    }
+
+    /// All tools of the request: its own, those of the conversation, those that a search found.
+    fn tools(&self, report: &mut Report) -> Result<Tools<'d>, ApiError>
+    where
+        'c: 'd,
+    {
+        let mut tools = Tools::new(self.context.dialect);
+        tools.add(&self.request.tools, "tools", report)?;
+        for (index, item) in self.items().iter().enumerate() {
+            if let Item::AdditionalTools(more)
+            | Item::CallOutput(crate::responses::item::CallOutput {
+                result: CallResult::Tools(more),
+                ..
+            }) = item
+            {
+                tools.add(more, &format!("input[{index}].tools"), report)?;
+            }
+        }
+        let max = self.context.limits.tools_max;
+        if tools.len() > max {
+            let message = format!("`tools` has {} tools; at most {max} are taken.", tools.len());
+            return Err(ApiError::invalid("tools", message).with_code("array_above_max_length"));
+        }
+        Ok(tools)
+    }
+
+    /// What is sent only when tools are.
+    fn about_tools(
+        &self,
+        parameters: &Parameters<'_, 'd>,
+        choice: Option<String>,
+        tools: &Tools<'d>,
+        members: &mut Members<'d>,
+        report: &mut Report,
+    ) -> Result<(), ApiError> {
+        if tools.web_search {
+            members.extend(parameters.web_search());
+        }
+        if tools.len() == 0 {
+            return Ok(());
+        }
+        if let Some(choice) = choice {
+            members.push((Cow::Borrowed("tool_choice"), Cow::Owned(choice)));
+        }
+        parameters.parallel(members, report)
+    }
+}
+
+/// Adds the members that the profile adds to every request; they replace those of the translation.
+fn with_extra_body<'m>(mut members: Members<'m>, dialect: &'m Dialect) -> Members<'m> {
+    members.retain(|(name, _)| !dialect.extra_body.contains_key(&**name));
+    for (name, value) in &dialect.extra_body {
+        members.push((Cow::Borrowed(name), Cow::Owned(value.to_string())));
+    }
+    members
+}
+
+/// What needs a memory of earlier requests, which this filter does not have.
+fn refuse_stateful(fields: &Fields<'_, '_>) -> Result<(), ApiError> {
+    let refuse = |row: &treatment::Row, code: &str, message: &str| {
+        Err(ApiError::invalid(row.name, message).with_code(code))
+    };
+    if fields.any("previous_response_id").is_some() {
+        let message = "Previous response not found: this server stores no responses. Send the whole \
+                       conversation in `input`.";
+        return refuse(&treatment::PREVIOUS_RESPONSE_ID, "previous_response_not_found", message);
+    }
+    if fields.any("conversation").is_some() {
+        let message = "`conversation` is not supported: this server stores no conversations. Send \
+                       the whole conversation in `input`.";
+        return refuse(&treatment::CONVERSATION, "unsupported_parameter", message);
+    }
+    if fields.any("prompt").is_some() {
+        let message = "`prompt` is not supported: this server stores no prompt templates. Send \
+                       `instructions` and `input`.";
+        return refuse(&treatment::PROMPT, "unsupported_parameter", message);
+    }
+    if fields.bool("background")? == Some(true) {
+        let message = "`background` is not supported: this server stores no responses to fetch later. \
+                       Leave it out, and stream if the answer takes long.";
+        return refuse(&treatment::BACKGROUND, "unsupported_parameter", message);
+    }
+    Ok(())
+}
+
+fn unreadable(fault: &Fault, bounds: Bounds) -> ApiError {
+    let offset = fault.offset;
+    let (code, message) = match fault.reason {
+        Reason::Expected(expected) => (
+            "invalid_json",
+            format!("The request body is not valid JSON: at byte {offset}, expected {expected}."),
+        ),
+        Reason::Depth => (
+            "invalid_json",
+            format!("The request body is nested deeper than {} levels.", bounds.depth_max),
+        ),
+        Reason::Values => (
+            "invalid_json",
+            format!("The request body has more than {} values.", bounds.values_max),
+        ),
+    };
+    let error = ApiError::new(Class::InvalidRequest, message).with_code(code);
+    ApiError { param: fault.member.clone(), ..error }
 }

@@ -2,10 +2,25 @@
 //!
 //! Chat Completions knows functions only, so every tool becomes one, under a name that its upstream
 //! accepts. The [`ToolTable`] remembers which function is which tool; it is rebuilt from each request
-//! alone.
+//! alone: from its `tools`, its `additional_tools` items and what its `tool_search_output` items
+//! found.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::chat::request as chat;
+use crate::dialect::{Dialect, schema};
+use crate::error::ApiError;
+use crate::json::document::Value;
+use crate::json::{self, JsonText};
+use crate::responses::tool as responses;
+use crate::responses::tool::HostedTool;
+
+use super::tool_names::{another_name, chat_name, named_namespace};
+use super::treatment::{self, Report, Row};
 
 /// What a function of the chat request is to the client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ToolKind {
     /// A function; its arguments go out as they come.
     Function,
@@ -57,3 +72,375 @@ impl FromIterator<Tool> for ToolTable {
         Self { tools: tools.into_iter().collect() }
     }
 }
+
+/// The tools of one request while it is translated.
+pub(super) struct Tools<'d> {
+    dialect: &'d Dialect,
+    declared: Vec<Declared<'d>>,
+    /// The names of the functions of all tools, also of those that `retain` took out.
+    by_identity: BTreeMap<Identity, String>,
+    names: BTreeSet<String>,
+    /// The web search tool, where the profile has a form for it.
+    pub(super) web_search: bool,
+}
+
+/// What makes two declarations the same tool.
+type Identity = (ToolKind, Option<String>, String);
+
+/// A tool in both its forms.
+struct Declared<'d> {
+    tool: Tool,
+    function: chat::Tool<'d>,
+}
+
+impl<'d> Tools<'d> {
+    pub(super) fn new(dialect: &'d Dialect) -> Self {
+        Self {
+            dialect,
+            declared: Vec::new(),
+            by_identity: BTreeMap::new(),
+            names: BTreeSet::new(),
+            web_search: false,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.declared.len()
+    }
+
+    /// Adds the tools that stand at `param`.
+    ///
+    /// # Errors
+    /// A tool cannot be expressed and is not to be dropped.
+    pub(super) fn add(
+        &mut self,
+        tools: &[responses::Tool<'d>],
+        param: &str,
+        report: &mut Report,
+    ) -> Result<(), ApiError> {
+        for (index, tool) in tools.iter().enumerate() {
+            self.add_one(tool, None, report, &|| format!("{param}[{index}]"))?;
+        }
+        Ok(())
+    }
+
+    fn add_one(
+        &mut self,
+        tool: &responses::Tool<'d>,
+        namespace: Option<&responses::Namespace<'d>>,
+        report: &mut Report,
+        param: &dyn Fn() -> String,
+    ) -> Result<(), ApiError> {
+        match tool {
+            responses::Tool::Function(function) => {
+                if function.strict == Some(true) && !self.dialect.strict_tools {
+                    report.drop(&treatment::FUNCTION_STRICT, param())?;
+                }
+                self.function(function, namespace);
+            }
+            responses::Tool::Custom(custom) => self.custom(custom, namespace),
+            responses::Tool::Namespace(inner) if namespace.is_none() => {
+                for (index, tool) in inner.tools.iter().enumerate() {
+                    let param = || format!("{}.tools[{index}]", param());
+                    self.add_one(tool, Some(inner), report, &param)?;
+                }
+            }
+            responses::Tool::Namespace(_) => {
+                report.drop(&treatment::NESTED_NAMESPACE, param())?;
+            }
+            responses::Tool::ToolSearch(search) if !search.hosted => self.tool_search(search),
+            responses::Tool::ToolSearch(_) => report.drop(&treatment::TOOL_SEARCH, param())?,
+            responses::Tool::LocalShell => self.built_in(ToolKind::LocalShell, LOCAL_SHELL),
+            responses::Tool::Shell { hosted: false } => self.built_in(ToolKind::Shell, SHELL),
+            responses::Tool::Shell { hosted: true } => report.drop(&treatment::SHELL, param())?,
+            responses::Tool::ApplyPatch => self.built_in(ToolKind::ApplyPatch, APPLY_PATCH),
+            responses::Tool::Hosted(HostedTool::WebSearch) if self.can_search() => {
+                self.web_search = true;
+            }
+            responses::Tool::Hosted(hosted) => report.drop(hosted_row(*hosted), param())?,
+            responses::Tool::Unknown => report.drop(&treatment::OTHER, param())?,
+        }
+        Ok(())
+    }
+
+    fn can_search(&self) -> bool {
+        self.dialect.web_search != crate::dialect::WebSearch::Drop
+    }
+
+    fn function(
+        &mut self,
+        function: &responses::Function<'d>,
+        namespace: Option<&responses::Namespace<'d>>,
+    ) {
+        let parameters = self.parameters(function.parameters);
+        self.declare(ToolKind::Function, &function.name, namespace, |name| chat::Tool {
+            name,
+            description: function.description.clone(),
+            parameters,
+            strict: function.strict,
+        });
+    }
+
+    fn custom(
+        &mut self,
+        custom: &responses::Custom<'d>,
+        namespace: Option<&responses::Namespace<'d>>,
+    ) {
+        let mut description = custom.description.clone().unwrap_or_default().into_owned();
+        if !description.is_empty() {
+            description.push_decoded("\n\n");
+        }
+        description.push_decoded(CUSTOM_NOTE);
+        if let Some((syntax, definition)) = &custom.grammar {
+            description.push_decoded(" It must match this grammar, written in ");
+            description.push(syntax);
+            description.push_decoded(":\n");
+            description.push(definition);
+        }
+        self.declare(ToolKind::Custom, &custom.name, namespace, |name| chat::Tool {
+            name,
+            description: Some(description),
+            parameters: Cow::Borrowed(CUSTOM_PARAMETERS),
+            strict: None,
+        });
+    }
+
+    fn tool_search(&mut self, search: &responses::ToolSearch<'d>) {
+        let parameters = match search.parameters {
+            Some(_) => self.parameters(search.parameters),
+            None => Cow::Borrowed(TOOL_SEARCH_PARAMETERS),
+        };
+        let name = JsonText::encode("tool_search");
+        self.declare(ToolKind::ToolSearch, &name, None, |name| chat::Tool {
+            name,
+            description: search.description.clone(),
+            parameters,
+            strict: None,
+        });
+    }
+
+    fn built_in(&mut self, kind: ToolKind, form: BuiltIn) {
+        self.declare(kind, &JsonText::encode(form.name), None, |name| chat::Tool {
+            name,
+            description: Some(JsonText::encode(form.description)),
+            parameters: Cow::Borrowed(form.parameters),
+            strict: None,
+        });
+    }
+
+    /// Adds a tool unless it is there already. The first declaration counts: tools that are found
+    /// again later must not change what comes before.
+    fn declare(
+        &mut self,
+        kind: ToolKind,
+        name: &JsonText<'d>,
+        namespace: Option<&responses::Namespace<'d>>,
+        function: impl FnOnce(Cow<'d, str>) -> chat::Tool<'d>,
+    ) {
+        let name = name.decode().into_owned();
+        let spoken = namespace.map(|namespace| namespace.name.decode().into_owned());
+        let identity = identity(kind, spoken.as_deref(), &name);
+        if self.by_identity.contains_key(&identity) {
+            return;
+        }
+        let chat_name = self.free_name(&identity);
+        let mut function = function(Cow::Owned(chat_name.clone()));
+        function.strict = function.strict.filter(|_| self.dialect.strict_tools);
+        if let Some(about) = namespace.and_then(|namespace| namespace.description.as_ref()) {
+            let first = !self.declared.iter().any(|other| other.tool.namespace == spoken);
+            if first && !about.is_empty() {
+                function.description = Some(with_namespace(function.description, about));
+            }
+        }
+        self.by_identity.insert(identity, chat_name.clone());
+        let tool = Tool { chat_name, kind, name, namespace: spoken };
+        self.declared.push(Declared { tool, function });
+    }
+
+    fn free_name(&mut self, identity: &Identity) -> String {
+        let (kind, namespace, name) = identity;
+        let mut free = chat_name(namespace.as_deref(), name, self.dialect.tool_name);
+        let mut tries = 0_u32;
+        while self.names.contains(&free) {
+            let seed = format!("{kind:?}\0{namespace:?}\0{name}\0{tries}");
+            free = another_name(&free, seed.as_bytes());
+            tries += 1;
+        }
+        self.names.insert(free.clone());
+        free
+    }
+
+    /// The schema of a function's arguments: always an object with properties.
+    fn parameters(&self, schema: Option<Value<'d>>) -> Cow<'d, str> {
+        let empty = if self.dialect.parameters_required { ONE_PARAMETER } else { NO_PARAMETERS };
+        let Some(schema) = schema else { return Cow::Borrowed(empty) };
+        let properties = schema.get("properties");
+        let has_properties =
+            properties.is_some_and(|properties| properties.members().next().is_some());
+        let whole = if self.dialect.parameters_required && !has_properties {
+            Cow::Borrowed(ONE_PARAMETER)
+        } else {
+            let missing = [
+                ("type", "\"object\"", schema.get("type").is_none()),
+                ("properties", "{}", properties.is_none()),
+            ];
+            completed(schema, &missing)
+        };
+        match whole {
+            Cow::Borrowed(schema) => schema::adapt(schema, self.dialect.schema),
+            Cow::Owned(whole) => {
+                Cow::Owned(schema::adapt(&whole, self.dialect.schema).into_owned())
+            }
+        }
+    }
+
+    /// The name of the function that a called tool is, declared or not.
+    pub(super) fn name_of(
+        &self,
+        kind: ToolKind,
+        namespace: Option<&str>,
+        name: &str,
+    ) -> Cow<'d, str> {
+        let declared = self.by_identity.get(&identity(kind, namespace, name));
+        Cow::Owned(
+            declared.cloned().unwrap_or_else(|| chat_name(namespace, name, self.dialect.tool_name)),
+        )
+    }
+
+    /// Names and descriptions of tools, as the model sees them.
+    pub(super) fn list(&self, tools: &[responses::Tool<'d>]) -> String {
+        let mut list = String::new();
+        let mut line = |name: &str, description: Option<&JsonText<'_>>| {
+            list.push_str("\n- ");
+            list.push_str(name);
+            if let Some(description) = description.filter(|text| !text.is_empty()) {
+                list.push_str(": ");
+                list.push_str(&description.decode());
+            }
+        };
+        let mut each = |tool: &responses::Tool<'d>, namespace: Option<&str>| match tool {
+            responses::Tool::Function(f) => line(
+                &self.name_of(ToolKind::Function, namespace, &f.name.decode()),
+                f.description.as_ref(),
+            ),
+            responses::Tool::Custom(c) => line(
+                &self.name_of(ToolKind::Custom, namespace, &c.name.decode()),
+                c.description.as_ref(),
+            ),
+            _ => {}
+        };
+        for tool in tools {
+            match tool {
+                responses::Tool::Namespace(inner) => {
+                    inner.tools.iter().for_each(|tool| each(tool, Some(&inner.name.decode())));
+                }
+                tool => each(tool, None),
+            }
+        }
+        list
+    }
+
+    /// Keeps only the tools for which `wanted` holds.
+    pub(super) fn retain(&mut self, wanted: impl Fn(&Tool) -> bool) {
+        self.declared.retain(|declared| wanted(&declared.tool));
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Tool> {
+        self.declared.iter().map(|declared| &declared.tool)
+    }
+
+    /// Both forms apart: the functions for the upstream, the table for the answer.
+    pub(super) fn split(self) -> (Vec<chat::Tool<'d>>, ToolTable) {
+        let (tools, functions): (Vec<_>, Vec<_>) =
+            self.declared.into_iter().map(|declared| (declared.tool, declared.function)).unzip();
+        (functions, tools.into_iter().collect())
+    }
+}
+
+fn identity(kind: ToolKind, namespace: Option<&str>, name: &str) -> Identity {
+    (kind, named_namespace(namespace).map(str::to_owned), name.to_owned())
+}
+
+fn with_namespace<'d>(description: Option<JsonText<'d>>, about: &JsonText<'d>) -> JsonText<'d> {
+    let mut whole = description.unwrap_or_default().into_owned();
+    if !whole.is_empty() {
+        whole.push_decoded("\n\n");
+    }
+    whole.push_decoded("About all tools of this namespace: ");
+    whole.push(about);
+    whole
+}
+
+/// A schema with the members that it lacks in front.
+fn completed<'d>(schema: Value<'d>, missing: &[(&str, &str, bool)]) -> Cow<'d, str> {
+    if missing.iter().all(|(_, _, lacks)| !lacks) {
+        return Cow::Borrowed(schema.raw());
+    }
+    let mut whole = Vec::with_capacity(schema.raw().len() + 40);
+    json::object(&mut whole, |o| {
+        for (name, value, lacks) in missing {
+            if *lacks {
+                o.raw(name, value);
+            }
+        }
+        let inside = schema.raw().strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+        o.members(inside.unwrap_or_default().trim().as_bytes());
+    });
+    Cow::Owned(String::from_utf8(whole).unwrap_or_default())
+}
+
+const fn hosted_row(tool: HostedTool) -> &'static Row {
+    match tool {
+        HostedTool::CodeInterpreter => &treatment::CODE_INTERPRETER,
+        HostedTool::Computer => &treatment::COMPUTER,
+        HostedTool::FileSearch => &treatment::FILE_SEARCH,
+        HostedTool::ImageGeneration => &treatment::IMAGE_GENERATION,
+        HostedTool::Mcp => &treatment::MCP,
+        HostedTool::ProgrammaticToolCalling => &treatment::PROGRAMMATIC_TOOL_CALLING,
+        HostedTool::WebSearch => &treatment::WEB_SEARCH,
+    }
+}
+
+/// Some upstreams refuse a function whose schema has no `properties` (corpus `req-tools-non-function`).
+const NO_PARAMETERS: &str = r#"{"type":"object","properties":{}}"#;
+
+/// For upstreams that refuse functions without parameters.
+const ONE_PARAMETER: &str = r#"{"type":"object","properties":{"unused":{"type":"string","description":"Leave this out."}}}"#;
+
+const CUSTOM_NOTE: &str =
+    "Pass the whole text, unchanged and not encoded in any way, as the string `input`.";
+
+const CUSTOM_PARAMETERS: &str = r#"{"type":"object","properties":{"input":{"type":"string","description":"The whole text."}},"required":["input"],"additionalProperties":false}"#;
+
+const TOOL_SEARCH_PARAMETERS: &str = r#"{"type":"object","properties":{"query":{"type":"string","description":"What the tool should be able to do."}},"required":["query"]}"#;
+
+/// A tool whose function the API itself defines.
+#[derive(Clone, Copy)]
+struct BuiltIn {
+    name: &'static str,
+    description: &'static str,
+    parameters: &'static str,
+}
+
+/// `action` of a `local_shell_call`, without its `type`.
+const LOCAL_SHELL: BuiltIn = BuiltIn {
+    name: "local_shell",
+    description: "Runs a command on the user's machine and returns what it prints.",
+    parameters: r#"{"type":"object","properties":{"command":{"type":"array","items":{"type":"string"},"description":"The program and its arguments."},"working_directory":{"type":"string"},"timeout_ms":{"type":"integer"},"env":{"type":"object","additionalProperties":{"type":"string"}},"user":{"type":"string"}},"required":["command"]}"#,
+};
+
+/// `action` of a `shell_call`.
+const SHELL: BuiltIn = BuiltIn {
+    name: "shell",
+    description: "Runs shell commands on the user's machine and returns what each prints and its exit code.",
+    parameters: r#"{"type":"object","properties":{"commands":{"type":"array","items":{"type":"string"},"description":"The command lines."},"timeout_ms":{"type":"integer"},"max_output_length":{"type":"integer"}},"required":["commands"]}"#,
+};
+
+/// `operation` of an `apply_patch_call`.
+const APPLY_PATCH: BuiltIn = BuiltIn {
+    name: "apply_patch",
+    description: "Creates, changes or deletes one file. The diff is in the V4A format: for a new file every line \
+                  begins with `+`; for a change each hunk begins with `@@`, followed by lines that begin with a \
+                  space (context), `-` (removed) or `+` (added).",
+    parameters: r#"{"type":"object","properties":{"type":{"type":"string","enum":["create_file","update_file","delete_file"]},"path":{"type":"string"},"diff":{"type":"string","description":"Not for delete_file."}},"required":["type","path"]}"#,
+};

@@ -1,0 +1,209 @@
+//! The body of `POST …/responses` and of `POST …/responses/compact`.
+//!
+//! <https://platform.openai.com/docs/api-reference/responses/create>
+
+use crate::error::ApiError;
+use crate::json::JsonText;
+use crate::json::document::{Kind, Value};
+
+use super::item::Item;
+use super::read::Fields;
+use super::tool::{Tool, ToolChoice};
+
+/// A request, its parameters read but not judged.
+#[derive(Clone, Debug)]
+pub struct Request<'d> {
+    /// All members as they were sent.
+    pub members: Fields<'d, 'd>,
+    /// The model, never empty.
+    pub model: JsonText<'d>,
+    /// `instructions`: what the model is told first.
+    pub instructions: Option<JsonText<'d>>,
+    /// The conversation.
+    pub input: Input<'d>,
+    /// The tools.
+    pub tools: Vec<Tool<'d>>,
+    /// Which of the tools may or must be called.
+    pub tool_choice: Option<ToolChoice<'d>>,
+    /// Whether several tools may be called at once.
+    pub parallel_tool_calls: Option<bool>,
+    /// Whether the answer is to be streamed.
+    pub stream: bool,
+    /// How long the answer may be, in tokens.
+    pub max_output_tokens: Option<u64>,
+    /// How many alternatives of each token to report.
+    pub top_logprobs: Option<u64>,
+    /// Sampling parameters, by name: numbers.
+    pub sampling: Vec<(&'static str, &'d str)>,
+    /// How much to think: `reasoning.effort`.
+    pub effort: Option<JsonText<'d>>,
+    /// The wanted form of the text.
+    pub format: Format<'d>,
+    /// How wordy the answer is to be: `text.verbosity`.
+    pub verbosity: Option<JsonText<'d>>,
+    /// What the answer is to contain beyond the usual.
+    pub include: Vec<JsonText<'d>>,
+}
+
+/// The input of a request.
+#[derive(Clone, Debug)]
+pub enum Input<'d> {
+    /// What the user says, and nothing else.
+    Text(JsonText<'d>),
+    /// A conversation.
+    Items(Vec<Item<'d>>),
+}
+
+/// The wanted form of the text.
+#[derive(Clone, Debug)]
+pub enum Format<'d> {
+    /// `text`
+    Text,
+    /// `json_object`
+    JsonObject,
+    /// `json_schema`
+    JsonSchema {
+        /// A name for the schema.
+        name: JsonText<'d>,
+        /// What it is about.
+        description: Option<JsonText<'d>>,
+        /// The schema, an object.
+        schema: Value<'d>,
+        /// Whether the text must follow it exactly.
+        strict: Option<bool>,
+    },
+    /// A type this filter does not know.
+    Unknown,
+}
+
+/// Sampling parameters, which have the same names and meanings in Chat Completions.
+const SAMPLING: &[&str] = &["temperature", "top_p", "presence_penalty", "frequency_penalty"];
+
+/// The most items an input may have, as the configuration limits it.
+#[derive(Clone, Copy, Debug)]
+pub struct ItemsMax(pub usize);
+
+impl<'d> Request<'d> {
+    /// The request in a JSON document.
+    ///
+    /// # Errors
+    /// Names the parameter that is missing, of the wrong kind or too large.
+    pub fn read(body: Value<'d>, items_max: ItemsMax) -> Result<Self, ApiError> {
+        if body.kind() != Kind::Object {
+            let message = format!("The request body must be a JSON object, not {}.", body.kind());
+            return Err(ApiError::new(crate::error::Class::InvalidRequest, message)
+                .with_code("invalid_type"));
+        }
+        let fields = Fields::root(body);
+        let reasoning_path = fields.path("reasoning");
+        let reasoning = nested(&fields, "reasoning", &reasoning_path)?;
+        let text_path = fields.path("text");
+        let text = nested(&fields, "text", &text_path)?;
+        Ok(Self {
+            members: fields,
+            model: model(&fields)?,
+            instructions: fields.text("instructions")?,
+            input: input(&fields, items_max)?,
+            tools: Tool::list(fields.list("tools")?, &fields.path("tools"))?,
+            tool_choice: match fields.any("tool_choice") {
+                Some(choice) => Some(ToolChoice::read(choice, &fields.path("tool_choice"))?),
+                None => None,
+            },
+            parallel_tool_calls: fields.bool("parallel_tool_calls")?,
+            stream: fields.bool("stream")?.unwrap_or(false),
+            max_output_tokens: max_output_tokens(&fields)?,
+            top_logprobs: fields.count("top_logprobs")?,
+            sampling: sampling(&fields)?,
+            effort: reasoning.map_or(Ok(None), |reasoning| reasoning.text("effort"))?,
+            format: text.map_or(Ok(Format::Text), |text| format(&text))?,
+            verbosity: text.map_or(Ok(None), |text| text.text("verbosity"))?,
+            include: include(&fields)?,
+        })
+    }
+}
+
+fn nested<'d, 'p>(
+    fields: &Fields<'d, '_>,
+    name: &str,
+    path: &'p super::read::Path<'p>,
+) -> Result<Option<Fields<'d, 'p>>, ApiError> {
+    fields.any(name).map(|value| Fields::of(value, path)).transpose()
+}
+
+fn model<'d>(fields: &Fields<'d, '_>) -> Result<JsonText<'d>, ApiError> {
+    let model = fields.required_text("model")?;
+    if model.is_empty() { Err(fields.path("model").missing()) } else { Ok(model) }
+}
+
+fn input<'d>(fields: &Fields<'d, '_>, items_max: ItemsMax) -> Result<Input<'d>, ApiError> {
+    let value = fields.required("input")?;
+    let path = fields.path("input");
+    match value.kind() {
+        Kind::String => Ok(Input::Text(value.text().unwrap_or_default())),
+        Kind::Array => {
+            let count = value.elements().count();
+            if count > items_max.0 {
+                let message =
+                    format!("`input` has {count} items; at most {} are taken.", items_max.0);
+                return Err(ApiError::invalid("input", message).with_code("array_above_max_length"));
+            }
+            let items = value.elements().enumerate();
+            items
+                .map(|(i, item)| Item::read(item, &path.element(i)))
+                .collect::<Result<_, _>>()
+                .map(Input::Items)
+        }
+        _ => Err(path.mismatch("a string or an array of items", value)),
+    }
+}
+
+fn max_output_tokens(fields: &Fields<'_, '_>) -> Result<Option<u64>, ApiError> {
+    match fields.count("max_output_tokens")? {
+        Some(0) => Err(fields.path("max_output_tokens").impossible("a number above 0")),
+        count => Ok(count),
+    }
+}
+
+fn sampling<'d>(fields: &Fields<'d, '_>) -> Result<Vec<(&'static str, &'d str)>, ApiError> {
+    let mut sampling = Vec::new();
+    for name in SAMPLING {
+        if let Some(number) = fields.of_kind(name, Kind::Number)? {
+            sampling.push((*name, number.raw()));
+        }
+    }
+    Ok(sampling)
+}
+
+fn format<'d>(text: &Fields<'d, '_>) -> Result<Format<'d>, ApiError> {
+    let path = text.path("format");
+    let Some(value) = text.any("format") else { return Ok(Format::Text) };
+    let fields = Fields::of(value, &path)?;
+    let kind = fields.required_text("type")?;
+    Ok(match &*kind.decode() {
+        "text" => Format::Text,
+        "json_object" => Format::JsonObject,
+        "json_schema" => {
+            // Chat Completions nests these members; some clients send that form.
+            let inner_path = fields.path("json_schema");
+            let schema = nested(&fields, "json_schema", &inner_path)?.unwrap_or(fields);
+            Format::JsonSchema {
+                name: schema.required_text("name")?,
+                description: schema.text("description")?,
+                schema: match schema.of_kind("schema", Kind::Object)? {
+                    Some(value) => value,
+                    None => return Err(schema.path("schema").missing()),
+                },
+                strict: schema.bool("strict")?,
+            }
+        }
+        _ => Format::Unknown,
+    })
+}
+
+fn include<'d>(fields: &Fields<'d, '_>) -> Result<Vec<JsonText<'d>>, ApiError> {
+    let path = fields.path("include");
+    let values = fields.list("include")?.enumerate();
+    values
+        .map(|(i, value)| value.text().ok_or_else(|| path.element(i).mismatch("a string", value)))
+        .collect()
+}

@@ -1,0 +1,102 @@
+//! What a Response object repeats of its request.
+//!
+//! Every member is there, whatever the request left out: the schema of the API wants numbers to be
+//! numbers and objects to be whole (API reference, §5 and §11). Tools are repeated as the client sent
+//! them, never under the names they have upstream.
+
+use crate::json::document::{Kind, Value};
+use crate::json::{self, Array, Object};
+use crate::responses::read::Fields;
+
+/// The members of a Response object that repeat the request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Echo {
+    /// The members as JSON, separated by commas, without the braces around them.
+    pub json: String,
+    /// `service_tier` as long as the upstream has not named one; never `auto`.
+    pub service_tier: String,
+}
+
+impl Echo {
+    /// Repeats a request.
+    pub(super) fn of(request: &Fields<'_, '_>) -> Self {
+        let mut json = Vec::with_capacity(1024);
+        json::object(&mut json, |o| members(o, request));
+        let json = String::from_utf8(json).unwrap_or_default();
+        let json =
+            json.strip_prefix('{').and_then(|json| json.strip_suffix('}')).unwrap_or_default();
+        let tier = request.any("service_tier").and_then(Value::text);
+        let tier = tier.map(|tier| tier.decode().into_owned()).filter(|tier| tier != "auto");
+        Self { json: json.to_owned(), service_tier: tier.unwrap_or_else(|| "default".to_owned()) }
+    }
+}
+
+fn members(o: &mut Object<'_>, request: &Fields<'_, '_>) {
+    let mut sent = |name: &str, absent: &str| {
+        o.raw(name, request.any(name).map_or(absent, Value::raw));
+    };
+    sent("instructions", "null");
+    sent("max_output_tokens", "null");
+    sent("max_tool_calls", "null");
+    sent("metadata", "{}");
+    sent("parallel_tool_calls", "true");
+    sent("prompt_cache_key", "null");
+    sent("safety_identifier", "null");
+    sent("temperature", "1");
+    sent("top_p", "1");
+    sent("presence_penalty", "0");
+    sent("frequency_penalty", "0");
+    sent("top_logprobs", "0");
+    sent("truncation", "\"disabled\"");
+    sent("tool_choice", "\"auto\"");
+    if let Some(user) = request.any("user") {
+        o.raw("user", user.raw());
+    }
+    o.bool("background", false);
+    o.bool("store", false);
+    o.null("previous_response_id");
+    text(o, request.any("text"));
+    reasoning(o, request.any("reasoning"));
+    o.array("tools", |list| {
+        request.any("tools").into_iter().flat_map(Value::elements).for_each(|t| tool(list, t));
+    });
+}
+
+fn text(o: &mut Object<'_>, text: Option<Value<'_>>) {
+    let sent = |name| text.and_then(|text| text.get(name)).filter(|value| !value.is_null());
+    o.object("text", |o| {
+        o.raw("format", sent("format").map_or(r#"{"type":"text"}"#, Value::raw));
+        if let Some(verbosity) = sent("verbosity") {
+            o.raw("verbosity", verbosity.raw());
+        }
+    });
+}
+
+fn reasoning(o: &mut Object<'_>, reasoning: Option<Value<'_>>) {
+    let Some(reasoning) = reasoning else { return o.null("reasoning") };
+    let sent = |name| reasoning.get(name).filter(|value| !value.is_null());
+    o.object("reasoning", |o| {
+        o.raw("effort", sent("effort").map_or("null", Value::raw));
+        let summary = sent("summary").or(sent("generate_summary"));
+        o.raw("summary", summary.map_or("null", Value::raw));
+    });
+}
+
+/// A function is repeated with all the members that the schema of the API wants.
+fn tool(list: &mut Array<'_>, tool: Value<'_>) {
+    let is_function = tool.get("type").is_some_and(|kind| kind.is("function"));
+    let missing: Vec<&str> = ["description", "parameters", "strict"]
+        .into_iter()
+        .filter(|name| is_function && tool.get(name).is_none())
+        .collect();
+    if missing.is_empty() || tool.kind() != Kind::Object {
+        return list.raw(tool.raw().as_bytes());
+    }
+    list.object(|o| {
+        let inside = tool.raw().strip_prefix('{').and_then(|raw| raw.strip_suffix('}'));
+        o.members(inside.unwrap_or_default().trim().as_bytes());
+        for name in missing {
+            o.null(name);
+        }
+    });
+}
