@@ -89,8 +89,6 @@ impl Gemini<'_> {
                 "format" if GEMINI_FORMATS.iter().any(|format| value == format) => {
                     out.insert(keyword.clone(), value.clone());
                 }
-                "enum" => self.options(value.as_array().map_or(&[], Vec::as_slice), &mut out),
-                "const" => self.options(std::slice::from_ref(value), &mut out),
                 "items" => {
                     out.insert(keyword.clone(), self.items(value, refs));
                 }
@@ -101,6 +99,11 @@ impl Gemini<'_> {
                 "allOf" => self.merge(value, &mut out, refs),
                 _ => {}
             }
+        }
+        match (schema.get("enum"), schema.get("const")) {
+            (Some(Value::Array(options)), _) => self.options(options, &mut out),
+            (_, Some(option)) => self.options(std::slice::from_ref(option), &mut out),
+            _ => {}
         }
         self.required(schema, &mut out);
         Value::Object(out)
@@ -252,10 +255,11 @@ impl Gemini<'_> {
 /// `anyOf` stands in the branches.
 fn kimi(root: &Map<String, Value>) -> Value {
     let mut schema = kimi_schema(root);
-    if let Some(schema) = schema.as_object_mut() {
-        if !schema.contains_key("type") && !schema.contains_key("anyOf") {
-            schema.insert("type".to_owned(), json!("object"));
-        }
+    if let Some(schema) = schema.as_object_mut()
+        && !schema.contains_key("type")
+        && !schema.contains_key("anyOf")
+    {
+        schema.insert("type".to_owned(), json!("object"));
     }
     schema
 }
@@ -280,13 +284,12 @@ fn kimi_schema(schema: &Map<String, Value>) -> Value {
         };
         out.insert(keyword.to_owned(), adapted);
     }
-    if out.get("anyOf").is_some_and(Value::is_array) {
-        if let Some(kind) = out.shift_remove("type") {
-            for branch in out.get_mut("anyOf").and_then(Value::as_array_mut).into_iter().flatten() {
-                if let Some(branch) = branch.as_object_mut() {
-                    branch.entry("type").or_insert_with(|| kind.clone());
-                }
-            }
+    if out.get("anyOf").is_some_and(Value::is_array)
+        && let Some(kind) = out.shift_remove("type")
+    {
+        let branches = out.get_mut("anyOf").and_then(Value::as_array_mut).into_iter().flatten();
+        for branch in branches.filter_map(Value::as_object_mut) {
+            branch.entry("type").or_insert_with(|| kind.clone());
         }
     }
     Value::Object(out)

@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn foreign_and_damaged_strings_are_ignored() {
         let sealed = envelope().seal();
-        let cut = &sealed[..sealed.len() - 3];
+        let cut = sealed.get(..sealed.len() - 3).unwrap();
         for foreign in ["", "ENC123", "b64blob", "gAAAAABo", "rf1.", "rf1.!!", "rf1.bnVsbA==", cut]
         {
             assert_eq!(Envelope::open(foreign), None, "{foreign}");

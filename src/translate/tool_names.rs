@@ -70,7 +70,8 @@ mod tests {
         assert_eq!(name(Some(""), "exec"), "exec");
         assert_eq!(name(Some("mcp__calc"), "add"), "mcp__calc__add");
         assert_eq!(name(Some("mcp__calc__"), "add"), "mcp__calc__add");
-        assert_eq!(name(None, &"a".repeat(64)), "a".repeat(64));
+        let longest = "a".repeat(64);
+        assert_eq!(name(None, &longest), longest);
         assert_eq!(name(None, "3d-view"), "3d-view");
     }
 

@@ -6,6 +6,7 @@
 
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
 
+pub mod chat_request;
 pub mod drive;
 pub mod expect;
 #[cfg(not(target_arch = "wasm32"))]

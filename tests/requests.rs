@@ -1,0 +1,24 @@
+//! Requests: what leaves for the upstream, whatever the client sent.
+//!
+//! Every chat request of these tests goes through an oracle that knows the rules of the strictest
+//! upstreams and nothing of the crate.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, and says when it cannot run"
+)]
+
+mod support;
+
+#[path = "requests/drive.rs"]
+mod drive;
+
+#[path = "requests/codex.rs"]
+mod codex;
+#[path = "requests/corpus.rs"]
+mod corpus;
