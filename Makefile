@@ -22,8 +22,6 @@ override CONFIG := $(value CONFIG)
 override UPSTREAM := $(value UPSTREAM)
 export UPSTREAM LISTEN ADMIN CONFIG DEMO MODEL
 
-CLIENTS := $(if $(wildcard tests/clients/requirements.txt),$(STAMPS)/clients-python) \
-           $(if $(wildcard tests/clients/package-lock.json),$(STAMPS)/clients-node)
 WASM_TESTS := $(wildcard tests/wasm.rs)
 
 # An Envoy of your own with ENVOY=/path; else the one from PyPI.
@@ -77,7 +75,7 @@ lint: $(STAMPS)/rust ## formatting and lints, on this machine and for wasm32
 
 .PHONY: tools
 tools: $(STAMPS)/rust $(ENVOY_TOOL) $(STAMPS)/wasm-bindgen-$(WASM_BINDGEN_VERSION) \
-       $(STAMPS)/codex-$(CODEX_VERSION) $(CLIENTS) ## what the tests need: Envoy, Codex, SDKs
+       $(STAMPS)/codex-$(CODEX_VERSION) $(STAMPS)/clients-python $(STAMPS)/clients-node ## what the tests need: Envoy, Codex, SDKs
 
 # A stamp is newer than what it was made from; a version in its name makes a new one when it changes.
 

@@ -3,7 +3,7 @@
 //! `make run` and the tests share this, so what they run is what the file documents.
 
 use std::fs::File;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -97,8 +97,10 @@ impl Template {
                 None => text.push_str(line),
             }
         }
+        let san_type = if host.parse::<IpAddr>().is_ok() { "IP_ADDRESS" } else { "DNS" };
         let host = Value::from(host).to_string();
         Self(text)
+            .replace("san_type: DNS", &format!("san_type: {san_type}"))?
             .replace("sni: api.example.com", &format!("sni: {host}"))?
             .replace("exact: api.example.com", &format!("exact: {host}"))?
             .replace(

@@ -77,16 +77,17 @@ fn run() -> Result<(), String> {
     let mut proxy = Proxy::start(&envoy, &folder, &QUIET, None)?;
     println!("Upstream {}\nListening on http://{listen}, admin on http://{admin}\n", upstream.url);
 
+    let mut model = variable("MODEL");
     if variable("DEMO").as_deref() != Some("0") {
-        let answered = demonstrate(listen);
-        match answered {
+        match demonstrate(listen, &mut model) {
             // The demo upstream always answers: whatever went wrong is ours.
             Err(reason) if upstream.is_demo => return Err(reason),
             Err(reason) => println!("{reason}\n"),
             Ok(()) => {}
         }
     }
-    println!("{}", codex_configuration(listen, &upstream));
+    let placeholder = if upstream.is_demo { chat::conversation::MODEL } else { "YOUR-MODEL" };
+    println!("{}", codex_configuration(listen, model.as_deref().unwrap_or(placeholder)));
     runtime.block_on(serve(&mut proxy))
 }
 
@@ -205,16 +206,20 @@ fn trusted_ca() -> Result<PathBuf, String> {
         .ok_or_else(|| "no certificate bundle found: set SSL_CERT_FILE=/path/to/ca.pem".to_owned())
 }
 
-/// Sends one streamed request and shows the answer as it comes.
-fn demonstrate(listen: SocketAddr) -> Result<(), String> {
+/// Sends one streamed request and shows the answer as it comes. Without a `model` it takes the first
+/// that the upstream lists.
+fn demonstrate(listen: SocketAddr, model: &mut Option<String>) -> Result<(), String> {
     let client = Client::builder()
         .no_proxy()
         .timeout(Duration::from_secs(300))
         .build()
         .map_err(|error| error.to_string())?;
     let base = format!("http://{listen}/v1");
-    let model = variable("MODEL")
-        .or_else(|| first_model(&client, &base))
+    if model.is_none() {
+        *model = first_model(&client, &base);
+    }
+    let model = model
+        .as_deref()
         .ok_or("The upstream lists no models: name one with MODEL=… to see a first answer.")?;
     let body = json!({"model": model, "input": "Say hello, and think first.", "stream": true});
     println!("$ curl -N {base}/responses -H 'content-type: application/json' -d '{body}'");
@@ -269,10 +274,7 @@ fn show(answer: impl BufRead) -> Result<(), String> {
     if complete { Ok(()) } else { Err("The answer is not complete.".to_owned()) }
 }
 
-fn codex_configuration(listen: SocketAddr, upstream: &Upstream) -> String {
-    let model = variable("MODEL").unwrap_or_else(|| {
-        if upstream.is_demo { chat::conversation::MODEL } else { "YOUR-MODEL" }.to_owned()
-    });
+fn codex_configuration(listen: SocketAddr, model: &str) -> String {
     format!(
         r#"For Codex, into ~/.codex/config.toml:
 

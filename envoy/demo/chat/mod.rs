@@ -70,7 +70,9 @@ pub struct Log {
 
 /// Answers requests by what they say; the number counts the requests before this one.
 #[derive(Clone)]
-struct Script(Arc<dyn Fn(usize, &Request) -> Answer + Send + Sync>);
+struct Script(Arc<ScriptFn>);
+
+type ScriptFn = dyn Fn(usize, &Request) -> Answer + Send + Sync;
 
 impl fmt::Debug for Script {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
