@@ -69,7 +69,7 @@ fn run() -> Result<(), String> {
         .plugin_configuration(&configuration())?;
     let template = upstream.render(template)?;
 
-    let folder = root.join(format!("target/run-{}", listen.port()));
+    let folder = root.join(format!("target/run/{}", listen.port()));
     std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     template.write(&folder.join("envoy.yaml"))?;
     println!("Starting Envoy with {}", folder.join("envoy.yaml").display());
@@ -88,7 +88,9 @@ fn run() -> Result<(), String> {
     }
     let placeholder = if upstream.is_demo { chat::conversation::MODEL } else { "YOUR-MODEL" };
     println!("{}", codex_configuration(listen, model.as_deref().unwrap_or(placeholder)));
-    runtime.block_on(serve(&mut proxy))
+    runtime.block_on(serve(&mut proxy))?;
+    let _ = std::fs::remove_dir_all(&folder);
+    Ok(())
 }
 
 /// An environment variable that says something.

@@ -90,6 +90,27 @@ fn an_upstream_that_is_down_is_503() {
 }
 
 #[test]
+fn an_upstream_that_does_not_speak_tls_is_503() {
+    // The certificate of nobody; its key was thrown away.
+    const TRUSTED_CA: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBdTCCARugAwIBAgIUbA6Rl5hUCAUeXXcVu2kKiRrUbZUwCgYIKoZIzj0EAwIw
+DzENMAsGA1UEAwwEdGVzdDAgFw0yNjExMjEwNDMzMzRaGA8yMTI2MTAyODA0MzMz
+NFowDzENMAsGA1UEAwwEdGVzdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABNJJ
+hQPuCh4om5ofZKb6m6FziBRYm4VLCLIXLRo0cHnQJlc2UTxtNE6SajcgMmbkJxNd
+zxZ8y1VGCg+qARddru+jUzBRMB0GA1UdDgQWBBSI2jkhd9PmDXjiw4czmdMLiiiJ
+kjAfBgNVHSMEGDAWgBSI2jkhd9PmDXjiw4czmdMLiiiJkjAPBgNVHRMBAf8EBTAD
+AQH/MAoGCCqGSM49BAMCA0gAMEUCIHKsPrHioa0S72nb2eH2Qmf+xFyS+/GWCh3M
+W2aEwiwmAiEA0TROJ6c1koXrpdkeNYKnbwzYo2u0vAT3fBIeBnlz7f0=
+-----END CERTIFICATE-----
+";
+    let setup = || Setup::new().tls_upstream(TRUSTED_CA);
+    in_both_modes_of(setup, |envoy| {
+        refused(envoy, 503);
+    });
+}
+
+#[test]
 fn a_missing_route_is_404() {
     let setup = || Setup::new().edit("prefix: \"/\"", "prefix: \"/elsewhere\"");
     in_both_modes_of(setup, |envoy| {

@@ -37,7 +37,7 @@ use http::{
 
 /// Runs a test twice: with request headers held until the body is there, and without.
 fn in_both_modes(test: impl Fn(&Envoy)) {
-    in_both_modes_of(|| Setup::new(), test);
+    in_both_modes_of(Setup::new, test);
 }
 
 fn in_both_modes_of(setup: impl Fn() -> Setup, test: impl Fn(&Envoy)) {

@@ -29,6 +29,7 @@ pub struct Setup {
     artifact: Option<PathBuf>,
     reloadable: bool,
     complains: bool,
+    trusted_ca: Option<String>,
 }
 
 impl Default for Setup {
@@ -42,6 +43,7 @@ impl Default for Setup {
             artifact: None,
             reloadable: false,
             complains: false,
+            trusted_ca: None,
         }
     }
 }
@@ -113,6 +115,12 @@ impl Setup {
         )
     }
 
+    /// Takes in the lines for TLS to the upstream, which trust this certificate (PEM).
+    pub fn tls_upstream(mut self, trusted_ca: &str) -> Self {
+        self.trusted_ca = Some(trusted_ca.to_owned());
+        self
+    }
+
     /// Puts another HTTP filter in front of this one, as YAML without indentation.
     pub fn filter_in_front(self, yaml: &str) -> Self {
         let mut indented = String::from("          http_filters:\n");
@@ -161,7 +169,13 @@ impl Setup {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let envoy = proxy::envoy_binary(root)?;
         let (workers, reloadable) = (self.workers.to_string(), self.reloadable);
-        let template = self.template(root, upstream)?;
+        let trusted_ca = self.trusted_ca.clone();
+        let mut template = self.template(root, upstream)?;
+        if let Some(pem) = trusted_ca {
+            let file = folder.join("ca.pem");
+            std::fs::write(&file, pem).map_err(|error| error.to_string())?;
+            template = template.upstream_tls("localhost", &file)?;
+        }
         template.write(&folder.join("envoy.yaml"))?;
         if reloadable {
             split_listener(folder).map_err(|error| error.to_string())?;
