@@ -28,6 +28,19 @@ pub fn write<E: Event>(event: &E, sequence_number: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\n\n");
 }
 
+/// Appends JSON that may have been carried from a request or an upstream. Line breaks between its tokens
+/// would end the `data:` line; inside strings they are escaped, so blanks can take their place.
+fn write_in_one_line(json: &[u8], out: &mut Vec<u8>) {
+    let mut rest = json;
+    while let Some(at) = memchr::memchr2(b'\n', b'\r', rest) {
+        let (line, behind) = rest.split_at(at);
+        out.extend_from_slice(line);
+        out.push(b' ');
+        rest = behind.get(1..).unwrap_or_default();
+    }
+    out.extend_from_slice(rest);
+}
+
 /// What ends every stream of the Open Responses specification; other clients ignore it.
 pub const DONE: &[u8] = b"data: [DONE]\n\n";
 
@@ -66,7 +79,7 @@ macro_rules! events {
         $event.text(stringify!($field), $self.$field)
     };
     (@write json $event:ident $self:ident $field:ident) => {
-        $event.member(stringify!($field)).extend_from_slice($self.$field)
+        write_in_one_line($self.$field, $event.member(stringify!($field)))
     };
     (@write nullable $event:ident $self:ident $field:ident) => {
         $event.value(stringify!($field), &$self.$field)
@@ -212,6 +225,18 @@ mod tests {
             "event: response.output_text.delta\n\
              data: {\"type\":\"response.output_text.delta\",\"item_id\":\"msg_1\",\"output_index\":2,\
              \"content_index\":0,\"delta\":\"a\\n\",\"logprobs\":[],\"sequence_number\":9}\n\n"
+        );
+    }
+
+    #[test]
+    fn line_breaks_in_carried_json_do_not_end_the_line() {
+        let mut out = Vec::new();
+        write(&Created { response: b"{\r\n  \"a\": \"\\n\"\n}" }, 0, &mut out);
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "event: response.created\n\
+             data: {\"type\":\"response.created\",\"response\":{    \"a\": \"\\n\" },\
+             \"sequence_number\":0}\n\n"
         );
     }
 
