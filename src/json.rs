@@ -78,6 +78,12 @@ impl<'a> JsonText<'a> {
         self.0.get(len..).map(|rest| JsonText(Cow::Borrowed(rest)))
     }
 
+    /// What follows `prefix`, or `None` when the text does not begin with it. Both must be escaped
+    /// in the same way, as two texts of one writer are.
+    pub fn strip_prefix(&self, prefix: &JsonText<'_>) -> Option<JsonText<'_>> {
+        Some(JsonText(Cow::Borrowed(self.0.strip_prefix(&*prefix.0)?)))
+    }
+
     /// Appends text that is already escaped.
     pub fn push(&mut self, text: &JsonText<'_>) {
         self.0.to_mut().push_str(&text.0);

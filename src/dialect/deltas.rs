@@ -1,14 +1,465 @@
-//! x
-use super::{Delta, Dialect};
-/// x
-pub struct Reader;
+//! From what an upstream sends to [`Delta`]s: the one place where answers lose their dialect.
+//!
+//! Events are parsed once, into borrowed raw values; each polymorphic field is one `match` on its
+//! kind. Text moves on in its escaped form, and is decoded only where a rule has to look into it.
+//! The rules are those of the dialect catalogue: reasoning (S), tool calls (T), leaked control text
+//! (L), finish reasons (F), usage (U), wire (W), errors (E), whole messages (N).
+
+use serde_json::value::RawValue;
+
+use super::growth::Growth;
+use super::outlet::{Outlet, Sink};
+use super::reasoning::{self, Reasoning};
+use super::repair::repair;
+use super::think::{Segment, Think};
+use super::tool_calls::ToolCalls;
+use super::tool_names::ToolNames;
+use super::value::{self, Kind};
+use super::{Delta, Dialect, Snapshots, errors, finish, usage};
+use crate::chat;
+use crate::chat::response::{Choice, Chunk, Maybe, Message, Raw};
+use crate::error::{ApiError, Class};
+use crate::json::JsonText;
+
+/// What may be held back at most, in bytes: text without the tag it waits for, half a call.
+const HELD_BYTES_MAX: usize = 1 << 20;
+
+/// Envelopes and lists around an answer are opened no deeper than this.
+const DEPTH_MAX: u8 = 3;
+
+/// Reads the answer to one request. It holds back only what is not certain yet: text that may be
+/// the beginning of a tag or of a call, and names that may go on.
+#[derive(Debug)]
+pub struct Reader {
+    outlet: Outlet,
+    think: Think,
+    text_growth: Growth,
+    reasoning_growth: Growth,
+    /// All that was said came in whole messages.
+    by_message: bool,
+    model: JsonText<'static>,
+    service_tier: JsonText<'static>,
+    usage: Option<chat::Usage>,
+    finish: Option<chat::FinishReason>,
+    failed: bool,
+    warned: bool,
+}
+
 impl Reader {
-    /// x
-    pub fn new(_: &Dialect, _: Vec<String>) -> Self {
-        Self
+    /// A reader for one answer of an upstream of this dialect, to a request that declared these
+    /// tools, by the names that the upstream knows.
+    pub fn new(dialect: &Dialect, tool_names: Vec<String>) -> Self {
+        let calls = ToolCalls::new(ToolNames::new(tool_names));
+        Self {
+            outlet: Outlet::new(dialect, calls, HELD_BYTES_MAX),
+            think: Think::new(dialect.inline_think, HELD_BYTES_MAX),
+            text_growth: Growth::new(dialect.snapshots),
+            reasoning_growth: Growth::new(dialect.snapshots),
+            by_message: false,
+            model: JsonText::EMPTY,
+            service_tier: JsonText::EMPTY,
+            usage: None,
+            finish: None,
+            failed: false,
+            warned: false,
+        }
     }
-    /// x
-    pub fn read(&mut self, _: &[u8], _: &[u8], _: &mut dyn FnMut(Delta<'_>)) {}
-    /// x
-    pub fn finish(&mut self, _: &mut dyn FnMut(Delta<'_>)) {}
+
+    /// Reads the data of one event, line or document: a chunk, a completion, an error, or noise.
+    ///
+    /// After [`Delta::Failed`] nothing follows.
+    pub fn read(&mut self, event: &[u8], data: &[u8], sink: &mut Sink<'_>) {
+        self.read_within(DEPTH_MAX, event, data, sink);
+    }
+
+    /// The answer has ended, with `[DONE]` or the body: gives out what was held back. May be
+    /// called again when more was read.
+    pub fn finish(&mut self, sink: &mut Sink<'_>) {
+        if !self.failed {
+            self.flush(sink);
+        }
+    }
+
+    fn read_within(&mut self, depth: u8, event: &[u8], data: &[u8], sink: &mut Sink<'_>) {
+        let Some(depth) = depth.checked_sub(1).filter(|_| !self.failed) else { return };
+        // An array would pass for a chunk: serde reads structs from arrays, too.
+        if data.trim_ascii_start().first() == Some(&b'{')
+            && let Ok(chunk) = serde_json::from_slice(data)
+        {
+            self.read_chunk(depth, event, data, &chunk, sink);
+        } else {
+            self.read_irregular(depth, event, data, sink);
+        }
+    }
+
+    /// Reads what is not one JSON object.
+    #[inline(never)]
+    fn read_irregular(&mut self, depth: u8, event: &[u8], data: &[u8], sink: &mut Sink<'_>) {
+        let data = data.trim_ascii();
+        match data.first() {
+            None => {}
+            Some(b'{') => self.read_broken(depth, event, data, sink),
+            Some(b'[') => {
+                for element in serde_json::from_slice::<Vec<&RawValue>>(data).unwrap_or_default() {
+                    self.read_within(depth, event, element.get().as_bytes(), sink);
+                }
+            }
+            Some(_) if event == b"error" => self.fail(errors::in_stream(data), sink),
+            Some(b'd') if data.starts_with(b"data:") => {
+                self.read_within(depth, event, data.get(5..).unwrap_or_default(), sink);
+            }
+            Some(_) => self.read_lines(depth, event, data, sink),
+        }
+    }
+
+    /// W6: mends a JSON object that does not parse; the last resort is one document per line (W1).
+    fn read_broken(&mut self, depth: u8, event: &[u8], data: &[u8], sink: &mut Sink<'_>) {
+        let repaired = repair(data);
+        if let Ok(chunk) = serde_json::from_str(&repaired) {
+            return self.read_chunk(depth, event, repaired.as_bytes(), &chunk, sink);
+        }
+        // A member that comes twice is no error for a parser that keeps the last one.
+        let unique = serde_json::from_str::<serde_json::Value>(&repaired)
+            .and_then(|value| serde_json::to_string(&value))
+            .unwrap_or_default();
+        if let Ok(chunk) = serde_json::from_str(&unique) {
+            return self.read_chunk(depth, event, unique.as_bytes(), &chunk, sink);
+        }
+        if memchr::memchr(b'\n', data).is_some() {
+            return self.read_lines(depth, event, data, sink);
+        }
+        if event == b"error" {
+            return self.fail(errors::in_stream(data), sink);
+        }
+        if !std::mem::replace(&mut self.warned, true) {
+            log::warn!("an event of the upstream is no JSON ({} bytes); it is skipped", data.len());
+        }
+        if !self.outlet.calls.is_empty() && self.finish.is_none() {
+            let message = "The upstream sent an event that is no JSON within a tool call, so a part \
+                           of the call may be missing.";
+            self.fail(ApiError::new(Class::Server, message), sink);
+        }
+    }
+
+    fn read_lines(&mut self, depth: u8, event: &[u8], data: &[u8], sink: &mut Sink<'_>) {
+        for line in data.split(|&byte| byte == b'\n').filter(|line| line.len() < data.len()) {
+            self.read_within(depth, event, line, sink);
+        }
+    }
+
+    fn read_chunk(
+        &mut self,
+        depth: u8,
+        event: &[u8],
+        data: &[u8],
+        chunk: &Chunk<'_>,
+        sink: &mut Sink<'_>,
+    ) {
+        if errors::is_error(event, chunk) {
+            return self.fail(errors::in_stream(data), sink);
+        }
+        if let Some(model) = news(&mut self.model, chunk.model) {
+            sink(Delta::Model(model));
+        }
+        if let Some(tier) = news(&mut self.service_tier, chunk.service_tier) {
+            sink(Delta::ServiceTier(tier));
+        }
+        match &chunk.choices.first {
+            Some(choice) => self.read_choice(choice, is_streamed(chunk), sink),
+            None if !chunk.choices.listed => self.read_native(depth, data, chunk, sink),
+            None => {}
+        }
+        if chunk.search_results.is_some() || chunk.citations.is_some() {
+            self.outlet.annotations(chunk.search_results, sink);
+            self.outlet.annotations(chunk.citations, sink);
+        }
+        let in_choice = chunk.choices.first.as_ref().and_then(|choice| choice.usage);
+        let in_groq = chunk.x_groq.0.as_ref().and_then(|groq| groq.usage);
+        if let Some(usage) = chunk.usage.or(in_groq).or(in_choice) {
+            self.read_usage(usage, sink);
+        }
+    }
+
+    fn read_choice(&mut self, choice: &Choice<'_>, streamed: bool, sink: &mut Sink<'_>) {
+        if let Some(logprobs) = choice.logprobs.0.as_ref().and_then(|logprobs| logprobs.content)
+            && value::kind(logprobs) == Kind::Array
+            && value::is_news(Some(logprobs))
+            && !self.think.is_inside()
+        {
+            sink(Delta::Logprobs(logprobs.get()));
+        }
+        let mut whole = false;
+        match (&choice.delta.0, &choice.message.0) {
+            (Some(delta), message) => {
+                self.read_message(delta, false, sink);
+                // W5: a message beside a delta repeats what was said, unless nothing was.
+                if let Some(message) = message
+                    && !self.outlet.spoke
+                    && choice.finish_reason.is_some()
+                {
+                    self.read_message(message, true, sink);
+                }
+            }
+            (None, Some(message)) => {
+                whole = !streamed;
+                self.read_copy(message, sink);
+            }
+            (None, None) => self.read_content(choice.text, sink),
+        }
+        if let Some(error) = choice.error.filter(|_| value::is_news(choice.error)) {
+            return self.fail(errors::in_stream(error.get().as_bytes()), sink);
+        }
+        match value::word(choice.finish_reason) {
+            Some(word) => self.read_finish(&word, sink),
+            // N1: a whole body is its own proof of completeness.
+            None if whole => self.say_finish(chat::FinishReason::Stop, sink),
+            None => {}
+        }
+    }
+
+    /// Reads a whole message in place of a piece. After pieces it repeats them (W5); after another
+    /// message it repeats that one and may go on.
+    fn read_copy(&mut self, message: &Message<'_>, sink: &mut Sink<'_>) {
+        if !self.outlet.spoke {
+            self.by_message = true;
+            self.text_growth = Growth::new(Snapshots::On);
+            self.reasoning_growth = Growth::new(Snapshots::On);
+        }
+        if self.by_message {
+            self.read_message(message, true, sink);
+        }
+    }
+
+    fn read_message(&mut self, message: &Message<'_>, whole: bool, sink: &mut Sink<'_>) {
+        if let Some(reasoning) = reasoning::find(message) {
+            self.read_reasoning(&reasoning, sink);
+        }
+        if message.reasoning_details.is_some() {
+            let snapshots = self.reasoning_growth.is_snapshots();
+            self.outlet.details.read(message.reasoning_details, snapshots);
+        }
+        self.read_content(message.content, sink);
+        if let Some(text) = value::text(message.refusal) {
+            self.interrupt(sink);
+            self.outlet.refusal(text, sink);
+        }
+        if let Some(audio) = &message.audio.0
+            && !value::is_news(message.content)
+        {
+            self.read_content(audio.transcript, sink);
+        }
+        if !message.tool_calls.is_empty() || message.function_call.0.is_some() {
+            self.interrupt(sink);
+            self.outlet.calls_of(message, whole, sink);
+        }
+        for image in value::elements(message.images) {
+            self.read_image(image, sink);
+        }
+        if message.annotations.is_some() {
+            self.outlet.annotations(message.annotations, sink);
+        }
+    }
+
+    fn read_reasoning(&mut self, reasoning: &Reasoning<'_>, sink: &mut Sink<'_>) {
+        // S6: the same thoughts are being read from between tags.
+        if self.outlet.by_tags && self.think.is_inside() {
+            return;
+        }
+        self.outlet.by_field = true;
+        let Self { outlet, reasoning_growth, .. } = self;
+        reasoning.texts(&mut |text| {
+            reasoning_growth.push(text, &mut |text| outlet.reasoning(reasoning.field, text, sink));
+        });
+    }
+
+    fn read_content(&mut self, content: Raw<'_>, sink: &mut Sink<'_>) {
+        let Some(raw) = content else { return };
+        match value::kind(raw) {
+            Kind::String => {
+                if let Some(text) = value::text(content) {
+                    self.read_text(text, sink);
+                }
+            }
+            Kind::Number => self.read_text(JsonText::encode(raw.get()), sink),
+            Kind::Object => self.read_part(raw, sink),
+            Kind::Array => {
+                for element in value::elements(content) {
+                    match value::kind(element) {
+                        Kind::String => self.read_content(Some(element), sink),
+                        Kind::Object => self.read_part(element, sink),
+                        Kind::Array | Kind::Bool | Kind::Number => {}
+                    }
+                }
+            }
+            Kind::Bool => {}
+        }
+    }
+
+    /// S3: one part of a content list. Parts of unknown types are no text.
+    fn read_part(&mut self, raw: &RawValue, sink: &mut Sink<'_>) {
+        let Ok(part) = serde_json::from_str::<Part<'_>>(raw.get()) else { return };
+        match value::word(part.kind).as_deref() {
+            Some("thinking" | "reasoning") => {
+                let fields = [part.thinking, part.reasoning, part.text];
+                let Some(source) = fields.into_iter().flatten().next() else { return };
+                self.read_reasoning(&Reasoning { field: "content_thinking", source }, sink);
+            }
+            Some("refusal") => {
+                if let Some(text) = value::text(part.refusal) {
+                    self.interrupt(sink);
+                    self.outlet.refusal(text, sink);
+                }
+            }
+            Some("image_url" | "image" | "output_image") => self.read_image(raw, sink),
+            None | Some("text" | "output_text") => {
+                if let Some(text) = value::text(part.text) {
+                    self.read_text(text, sink);
+                }
+                if part.annotations.is_some() {
+                    self.outlet.annotations(part.annotations, sink);
+                }
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn read_text(&mut self, text: JsonText<'_>, sink: &mut Sink<'_>) {
+        let Self { outlet, think, text_growth, reasoning_growth, .. } = self;
+        let field = "reasoning_content";
+        reasoning_growth.finish(&mut |text| outlet.reasoning(field, text, sink));
+        text_growth.push(text, &mut |text| {
+            think.push(text, &mut |segment| match segment {
+                Segment::Text(text) => outlet.text(text, sink),
+                Segment::Thought(text) => outlet.thought(text, sink),
+            });
+        });
+    }
+
+    /// W7: `{"image_url":{"url":…}}`, `{"image_url":"…"}` or `{"url":…}`.
+    fn read_image(&mut self, raw: &RawValue, sink: &mut Sink<'_>) {
+        let Ok(image) = serde_json::from_str::<Image<'_>>(raw.get()) else { return };
+        let nested = image
+            .image_url
+            .and_then(|inner| serde_json::from_str::<Maybe<Image<'_>>>(inner.get()).ok()?.0);
+        let url = nested.map_or(image.url, |nested| nested.url);
+        if let Some(url) = value::text(image.image_url).or_else(|| value::text(url)) {
+            self.interrupt(sink);
+            self.outlet.image(url, sink);
+        }
+    }
+
+    /// W3: an answer in the form of an upstream's other endpoint, or in an envelope.
+    fn read_native(&mut self, depth: u8, data: &[u8], chunk: &Chunk<'_>, sink: &mut Sink<'_>) {
+        if let Some(result) = chunk.result.filter(|result| value::kind(result) == Kind::Object) {
+            self.read_within(depth, b"", result.get().as_bytes(), sink);
+            if self.finish.is_none() && self.outlet.spoke && !self.failed {
+                self.say_finish(chat::FinishReason::Stop, sink);
+            }
+            return;
+        }
+        let message = chunk.message.map(|message| serde_json::from_str(message.get()));
+        let Maybe(message) = message.and_then(Result::ok).unwrap_or_default();
+        self.read_message(&message.unwrap_or_default(), false, sink);
+        self.read_content(chunk.response, sink);
+        if !chunk.tool_calls.is_empty() {
+            self.interrupt(sink);
+            self.outlet.calls_of_list(&chunk.tool_calls, sink);
+        }
+        if chunk.done.is_some_and(|done| done.get() == "true") {
+            let word = value::word(chunk.done_reason);
+            self.read_finish(word.as_deref().unwrap_or("stop"), sink);
+            if let Ok(counts) = serde_json::from_slice(data) {
+                self.read_usage(counts, sink);
+            }
+        }
+    }
+
+    fn read_finish(&mut self, word: &str, sink: &mut Sink<'_>) {
+        match finish::read(word) {
+            Ok(reason) => self.say_finish(reason, sink),
+            Err(error) => self.fail(error, sink),
+        }
+    }
+
+    fn say_finish(&mut self, reason: chat::FinishReason, sink: &mut Sink<'_>) {
+        self.outlet.calls.settle(&mut |call| sink(Delta::ToolCall(call)));
+        self.finish = Some(reason);
+        sink(Delta::Finish(reason));
+    }
+
+    fn read_usage(&mut self, raw: &RawValue, sink: &mut Sink<'_>) {
+        let Some(usage) = usage::read(raw) else { return };
+        // Zeros say that nothing was counted; they do not take back what was.
+        let counted = usage.total_tokens > 0 || self.usage.is_none();
+        if counted && self.usage != Some(usage) {
+            self.usage = Some(usage);
+            sink(Delta::Usage(usage));
+        }
+    }
+
+    /// Something that is no text follows: text that waits goes out before it.
+    fn interrupt(&mut self, sink: &mut Sink<'_>) {
+        let Self { outlet, think, text_growth, reasoning_growth, .. } = self;
+        let field = "reasoning_content";
+        reasoning_growth.finish(&mut |text| outlet.reasoning(field, text, sink));
+        let mut say = |segment: Segment<'_>| match segment {
+            Segment::Text(text) => outlet.text(text, sink),
+            Segment::Thought(text) => outlet.thought(text, sink),
+        };
+        text_growth.finish(&mut |text| think.push(text, &mut say));
+        think.interrupt(&mut say);
+    }
+
+    fn flush(&mut self, sink: &mut Sink<'_>) {
+        self.interrupt(sink);
+        self.outlet.finish(self.finish == Some(chat::FinishReason::Stop), sink);
+    }
+
+    fn fail(&mut self, error: ApiError, sink: &mut Sink<'_>) {
+        // Text behind a call would make the call look whole; it is not, for all we know.
+        if self.outlet.calls.is_empty() {
+            self.flush(sink);
+        }
+        self.failed = true;
+        sink(Delta::Failed(error));
+    }
+}
+
+/// A part of a content list.
+#[derive(Default, serde::Deserialize)]
+#[serde(default)]
+struct Part<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Raw<'a>,
+    #[serde(borrow)]
+    text: Raw<'a>,
+    #[serde(borrow)]
+    thinking: Raw<'a>,
+    #[serde(borrow)]
+    reasoning: Raw<'a>,
+    #[serde(borrow)]
+    refusal: Raw<'a>,
+    #[serde(borrow)]
+    annotations: Raw<'a>,
+}
+
+#[derive(Default, serde::Deserialize)]
+#[serde(default)]
+struct Image<'a> {
+    #[serde(borrow)]
+    image_url: Raw<'a>,
+    #[serde(borrow)]
+    url: Raw<'a>,
+}
+
+/// True for a chunk of a stream; a message in it may be a piece.
+fn is_streamed(chunk: &Chunk<'_>) -> bool {
+    value::word(chunk.object).is_some_and(|object| object.ends_with("chunk"))
+}
+
+/// The text of a value, if there is any and it is not the one known.
+fn news<'a>(known: &mut JsonText<'static>, raw: Raw<'a>) -> Option<JsonText<'a>> {
+    let text = value::text(raw).filter(|text| *text != *known)?;
+    *known = text.clone().into_owned();
+    Some(text)
 }

@@ -4,12 +4,24 @@
 //! overrides it field by field, and the code that reads a field names no provider. This layer knows
 //! Chat Completions only; the Responses API is out of its sight.
 
+mod annotations;
 pub mod call_ids;
 pub mod deltas;
 pub mod errors;
+mod finish;
+mod growth;
+mod harmony;
+mod outlet;
 pub mod presets;
+mod reasoning;
+mod repair;
 pub mod schema;
-pub mod think;
+mod text_calls;
+mod think;
+mod tool_calls;
+mod tool_names;
+mod usage;
+mod value;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};

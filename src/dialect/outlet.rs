@@ -1,0 +1,203 @@
+//! What every piece passes on its way out: the order of things, whatever was held back.
+
+use super::annotations::Annotations;
+use super::reasoning::Details;
+use super::text_calls::{Found, TextCalls};
+use super::tool_calls::ToolCalls;
+use super::{Delta, Dialect, TextToolCalls, ToolCallDelta};
+use crate::chat::response::{Message, Raw, Several, ToolCall};
+use crate::json::JsonText;
+
+/// Where [`Delta`]s go.
+pub type Sink<'s> = dyn FnMut(Delta<'_>) + 's;
+
+/// Gives out the news of one answer, after what had to wait for it.
+#[derive(Debug)]
+pub struct Outlet {
+    /// The tool calls so far.
+    pub calls: ToolCalls,
+    /// Opaque reasoning; goes out before anything but reasoning does.
+    pub details: Details,
+    annotations: Annotations,
+    text_calls: TextCalls,
+    /// Kimi writes calls into its reasoning, too.
+    reasoning_calls: TextCalls,
+    /// Whether anything of the answer itself has come.
+    pub spoke: bool,
+    /// Whether text has gone out.
+    has_text: bool,
+    field_said: bool,
+    /// Reasoning came in a field.
+    pub by_field: bool,
+    /// Reasoning came between tags in the text.
+    pub by_tags: bool,
+}
+
+impl Outlet {
+    /// An outlet for one answer.
+    pub fn new(dialect: &Dialect, calls: ToolCalls, held_bytes_max: usize) -> Self {
+        let formats = &dialect.text_tool_calls[..];
+        let in_reasoning: &[TextToolCalls] =
+            if formats.contains(&TextToolCalls::Kimi) { &[TextToolCalls::Kimi] } else { &[] };
+        Self {
+            calls,
+            details: Details::default(),
+            annotations: Annotations::default(),
+            text_calls: TextCalls::new(formats, held_bytes_max),
+            reasoning_calls: TextCalls::new(in_reasoning, held_bytes_max),
+            spoke: false,
+            has_text: false,
+            field_said: false,
+            by_field: false,
+            by_tags: false,
+        }
+    }
+
+    /// A piece of text, free of reasoning.
+    pub fn text(&mut self, text: JsonText<'_>, sink: &mut Sink<'_>) {
+        if text.is_empty() {
+            return;
+        }
+        self.spoke = true;
+        if self.text_calls.is_off() {
+            self.say_text(text, sink);
+        } else {
+            let found = self.text_calls.push(&text.decode(), self.calls.names());
+            self.say_found(found, sink);
+        }
+    }
+
+    /// A piece of reasoning from between tags. Some upstreams send it in a field as well; the
+    /// tagged copy is dropped then (S6).
+    pub fn thought(&mut self, text: JsonText<'_>, sink: &mut Sink<'_>) {
+        if !self.by_field {
+            self.by_tags = true;
+            self.reasoning("think_tags", text, sink);
+        }
+    }
+
+    /// A piece of reasoning from `field`.
+    pub fn reasoning(&mut self, field: &'static str, text: JsonText<'_>, sink: &mut Sink<'_>) {
+        if text.is_empty() {
+            return;
+        }
+        self.spoke = true;
+        if self.reasoning_calls.is_off() {
+            self.say_reasoning(field, text, sink);
+            return;
+        }
+        for found in self.reasoning_calls.push(&text.decode(), self.calls.names()) {
+            match found {
+                Found::Text(text) | Found::Thought(text) => {
+                    self.say_reasoning(field, JsonText::encode(&text), sink);
+                }
+                call => self.say_found(vec![call], sink),
+            }
+        }
+    }
+
+    /// A piece of a refusal.
+    pub fn refusal(&mut self, text: JsonText<'_>, sink: &mut Sink<'_>) {
+        self.spoke = true;
+        self.before_news(sink);
+        sink(Delta::Refusal(text));
+    }
+
+    /// A generated image.
+    pub fn image(&mut self, url: JsonText<'_>, sink: &mut Sink<'_>) {
+        self.spoke = true;
+        self.before_news(sink);
+        sink(Delta::Image(url));
+    }
+
+    /// The calls of a message, or of a piece of one.
+    pub fn calls_of(&mut self, message: &Message<'_>, whole: bool, sink: &mut Sink<'_>) {
+        self.before_calls(sink);
+        let sink = &mut |call: ToolCallDelta<'_>| sink(Delta::ToolCall(call));
+        match (&message.function_call.0, whole) {
+            (_, true) if !message.tool_calls.is_empty() => {
+                self.calls.read_whole(message.tool_calls.iter(), sink);
+            }
+            (_, false) if !message.tool_calls.is_empty() => {
+                self.calls.read_pieces(message.tool_calls.iter(), sink);
+            }
+            (Some(call), _) => self.calls.read_legacy(call, sink),
+            (None, _) => {}
+        }
+    }
+
+    /// Calls that stand in a list of their own.
+    pub fn calls_of_list(&mut self, calls: &Several<ToolCall<'_>>, sink: &mut Sink<'_>) {
+        self.before_calls(sink);
+        self.calls.read_pieces(calls.iter(), &mut |call| sink(Delta::ToolCall(call)));
+    }
+
+    /// Citations of the text; those that come before it wait for it.
+    pub fn annotations(&mut self, list: Raw<'_>, sink: &mut Sink<'_>) {
+        self.annotations.read(list);
+        if self.has_text {
+            self.annotations.flush(&mut |annotation| sink(Delta::Annotation(annotation)));
+        }
+    }
+
+    /// No piece of the answer follows. `stopped`: the model ended it by itself.
+    pub fn finish(&mut self, stopped: bool, sink: &mut Sink<'_>) {
+        for found in self.reasoning_calls.finish(self.calls.names(), stopped) {
+            match found {
+                Found::Text(text) | Found::Thought(text) => {
+                    self.say_reasoning("reasoning_content", JsonText::encode(&text), sink);
+                }
+                call => self.say_found(vec![call], sink),
+            }
+        }
+        let found = self.text_calls.finish(self.calls.names(), stopped);
+        self.say_found(found, sink);
+        self.before_news(sink);
+        self.annotations.flush(&mut |annotation| sink(Delta::Annotation(annotation)));
+    }
+
+    /// Gives out what must not come after news that are no reasoning.
+    pub fn before_news(&mut self, sink: &mut Sink<'_>) {
+        self.calls.settle(&mut |call| sink(Delta::ToolCall(call)));
+        self.details.flush(&mut |detail| sink(Delta::ReasoningDetail(detail)));
+    }
+
+    fn before_calls(&mut self, sink: &mut Sink<'_>) {
+        let found = self.text_calls.interrupt();
+        self.say_found(found, sink);
+        self.spoke = true;
+        self.details.flush(&mut |detail| sink(Delta::ReasoningDetail(detail)));
+    }
+
+    fn say_text(&mut self, text: JsonText<'_>, sink: &mut Sink<'_>) {
+        self.before_news(sink);
+        sink(Delta::Text(text));
+        self.has_text = true;
+        self.annotations.flush(&mut |annotation| sink(Delta::Annotation(annotation)));
+    }
+
+    fn say_reasoning(&mut self, field: &'static str, text: JsonText<'_>, sink: &mut Sink<'_>) {
+        self.calls.settle(&mut |call| sink(Delta::ToolCall(call)));
+        if !std::mem::replace(&mut self.field_said, true) {
+            sink(Delta::ReasoningField(field));
+        }
+        sink(Delta::Reasoning(text));
+    }
+
+    fn say_found(&mut self, found: Vec<Found>, sink: &mut Sink<'_>) {
+        for found in found {
+            match found {
+                Found::Text(text) => self.say_text(JsonText::encode(&text), sink),
+                // Harmony's own channel; its models take it back as `reasoning`.
+                Found::Thought(text) => {
+                    self.say_reasoning("reasoning", JsonText::encode(&text), sink);
+                }
+                Found::Call(call) => {
+                    self.before_news(sink);
+                    let sink = &mut |call: ToolCallDelta<'_>| sink(Delta::ToolCall(call));
+                    self.calls.add_whole(call.id.as_deref(), &call.name, &call.arguments, sink);
+                }
+            }
+        }
+    }
+}

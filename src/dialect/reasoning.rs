@@ -1,0 +1,312 @@
+//! The model's reasoning as fields beside the text (S1, S2), and its opaque parts.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::value::{self, Kind};
+use crate::chat::response::{Message, Raw};
+use crate::json::{self, JsonText};
+
+/// The reasoning in one delta: the name of its field and its text, in one or several strings.
+pub struct Reasoning<'a> {
+    /// The field, as it must be named when the reasoning goes back.
+    pub field: &'static str,
+    /// What holds the text.
+    pub source: &'a RawValue,
+}
+
+/// Finds the field that carries reasoning; the first that says something, because some upstreams
+/// send the same text under two names.
+pub fn find<'a>(message: &Message<'a>) -> Option<Reasoning<'a>> {
+    let fields = [
+        ("reasoning_content", message.reasoning_content),
+        ("reasoning", message.reasoning),
+        ("reasoning_text", message.reasoning_text),
+        ("thinking", message.thinking),
+        ("reasoning_details", message.reasoning_details),
+    ];
+    fields.into_iter().find_map(|(name, raw)| {
+        let source = raw.filter(|_| value::is_news(raw))?;
+        let has_details = value::is_news(message.reasoning_details);
+        let field = if has_details { "reasoning_details" } else { name };
+        has_text(source).then_some(Reasoning { field, source })
+    })
+}
+
+impl<'a> Reasoning<'a> {
+    /// The strings of the text in their order.
+    pub fn texts(&self, sink: &mut dyn FnMut(JsonText<'a>)) {
+        texts(self.source, sink);
+    }
+}
+
+fn has_text(raw: &RawValue) -> bool {
+    let mut has_text = false;
+    texts(raw, &mut |_| has_text = true);
+    has_text
+}
+
+/// An object that says something.
+#[derive(Default, serde::Deserialize)]
+#[serde(default)]
+struct Said<'a> {
+    #[serde(borrow)]
+    text: Raw<'a>,
+    #[serde(borrow)]
+    content: Raw<'a>,
+    #[serde(borrow)]
+    summary: Raw<'a>,
+    #[serde(borrow)]
+    thinking: Raw<'a>,
+    #[serde(borrow)]
+    reasoning: Raw<'a>,
+}
+
+/// Text lies no deeper than this many objects and lists.
+const DEPTH_MAX: u8 = 6;
+
+/// The strings in a string, an object or a list of either.
+pub fn texts<'a>(raw: &'a RawValue, sink: &mut dyn FnMut(JsonText<'a>)) {
+    texts_within(DEPTH_MAX, raw, sink);
+}
+
+fn texts_within<'a>(depth: u8, raw: &'a RawValue, sink: &mut dyn FnMut(JsonText<'a>)) {
+    let Some(depth) = depth.checked_sub(1) else { return };
+    match value::kind(raw) {
+        Kind::String => {
+            if let Some(text) = value::text(Some(raw)) {
+                sink(text);
+            }
+        }
+        Kind::Object => {
+            let Ok(said) = serde_json::from_str::<Said<'a>>(raw.get()) else { return };
+            let fields = [said.text, said.content, said.summary, said.thinking, said.reasoning];
+            if let Some(inner) = fields.into_iter().find(|raw| value::is_news(*raw)).flatten() {
+                texts_within(depth, inner, sink);
+            }
+        }
+        Kind::Array => {
+            for element in value::elements(Some(raw)) {
+                texts_within(depth, element, sink);
+            }
+        }
+        Kind::Bool | Kind::Number => {}
+    }
+}
+
+/// The elements of `reasoning_details`, put together from their pieces.
+///
+/// OpenRouter's rule: pieces of text that follow each other under the same index are one element;
+/// everything else is an element as it came. The order stays.
+#[derive(Debug, Default)]
+pub struct Details {
+    /// The last element, which may go on.
+    held: Option<Detail>,
+    /// Whole elements.
+    ready: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Detail(Vec<(String, Value)>);
+
+#[derive(Debug)]
+enum Value {
+    /// Text that grows.
+    Text(JsonText<'static>),
+    /// JSON.
+    Raw(String),
+}
+
+impl Details {
+    /// Reads the list of one delta. `snapshots` says that texts repeat all before them.
+    pub fn read(&mut self, list: Raw<'_>, snapshots: bool) {
+        for element in value::elements(list) {
+            let Ok(members) = serde_json::from_str::<Members<'_>>(element.get()) else { continue };
+            let detail = Detail::new(&members);
+            match &mut self.held {
+                Some(held) if held.goes_on_with(&detail) => held.merge(detail, snapshots),
+                _ => {
+                    self.ready.extend(self.held.take().map(|held| held.into_json()));
+                    self.held = Some(detail);
+                }
+            }
+        }
+    }
+
+    /// Gives out all elements; nothing that follows belongs to them.
+    pub fn flush(&mut self, sink: &mut dyn FnMut(&str)) {
+        self.ready.extend(self.held.take().map(|held| held.into_json()));
+        for detail in self.ready.drain(..) {
+            sink(&detail);
+        }
+    }
+}
+
+impl Detail {
+    fn new(members: &Members<'_>) -> Self {
+        Self(
+            members
+                .0
+                .iter()
+                .map(|(name, raw)| {
+                    let text = matches!(name.as_str(), "text" | "summary")
+                        .then(|| JsonText::from_raw(raw))
+                        .flatten();
+                    let value = match text {
+                        Some(text) => Value::Text(text.into_owned()),
+                        None => Value::Raw(raw.get().to_owned()),
+                    };
+                    (name.clone(), value)
+                })
+                .collect(),
+        )
+    }
+
+    fn raw(&self, name: &str) -> Option<&str> {
+        self.0.iter().find_map(|(known, value)| match value {
+            Value::Raw(raw) if known == name && raw != "null" => Some(raw.as_str()),
+            _ => None,
+        })
+    }
+
+    fn has_text(&self) -> bool {
+        self.0.iter().any(|(_, value)| matches!(value, Value::Text(_)))
+    }
+
+    /// True when `next` is another piece of this element. A piece that brings nothing but the
+    /// signature has no text.
+    fn goes_on_with(&self, next: &Self) -> bool {
+        let same = |name| self.raw(name) == next.raw(name);
+        let same_id = self.raw("id").is_none() || next.raw("id").is_none() || same("id");
+        self.has_text() && next.raw("data").is_none() && same("type") && same("index") && same_id
+    }
+
+    fn merge(&mut self, next: Self, snapshots: bool) {
+        for (name, value) in next.0 {
+            let known = self.0.iter_mut().find(|(known, _)| *known == name);
+            match (known, value) {
+                (Some((_, Value::Text(text))), Value::Text(more)) if snapshots => *text = more,
+                (Some((_, Value::Text(text))), Value::Text(more)) => text.push(&more),
+                (Some((_, Value::Raw(raw))), value) if raw == "null" || raw == "\"\"" => {
+                    *raw = value.into_json();
+                }
+                (Some(_), _) => {}
+                (None, value) => self.0.push((name, value)),
+            }
+        }
+    }
+
+    fn into_json(self) -> String {
+        let mut out = Vec::new();
+        json::object(&mut out, |object| {
+            for (name, value) in &self.0 {
+                match value {
+                    Value::Text(text) => object.text(name, text),
+                    Value::Raw(raw) => object.raw(name, raw),
+                }
+            }
+        });
+        String::from_utf8(out).unwrap_or_default()
+    }
+}
+
+impl Value {
+    fn into_json(self) -> String {
+        match self {
+            Self::Text(text) => format!("\"{}\"", text.escaped()),
+            Self::Raw(raw) => raw,
+        }
+    }
+}
+
+/// The members of an object in their order.
+struct Members<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(InOrder)
+    }
+}
+
+struct InOrder;
+
+impl<'de> Visitor<'de> for InOrder {
+    type Value = Members<'de>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members = Vec::new();
+        while let Some(member) = map.next_entry()? {
+            members.push(member);
+        }
+        Ok(Members(members))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn details(lists: &[&str], snapshots: bool) -> Vec<String> {
+        let mut details = Details::default();
+        for list in lists {
+            details.read(serde_json::from_str(list).unwrap(), snapshots);
+        }
+        let mut seen = Vec::new();
+        details.flush(&mut |detail| seen.push(detail.to_owned()));
+        seen
+    }
+
+    #[test]
+    fn s2_pieces_of_one_element_are_merged() {
+        assert_eq!(
+            details(
+                &[
+                    r#"[{"type":"reasoning.text","text":"A\n","signature":null,"index":0}]"#,
+                    r#"[{"type":"reasoning.text","text":"B","index":0,"format":"x"}]"#,
+                    r#"[{"type":"reasoning.text","signature":"sig","index":0}]"#,
+                ],
+                false,
+            ),
+            [r#"{"type":"reasoning.text","text":"A\nB","signature":"sig","index":0,"format":"x"}"#],
+        );
+    }
+
+    #[test]
+    fn s2_other_elements_stay_as_they_came() {
+        let encrypted = r#"{"type":"reasoning.encrypted","data":"x","id":"a","index":0}"#;
+        let text = r#"{"type":"reasoning.text","text":"A","index":0}"#;
+        let other = r#"{"type":"reasoning.text","text":"B","index":1}"#;
+        let summary = r#"{"type":"reasoning.summary","summary":"C","index":1}"#;
+        let list = format!("[{text},{other},{encrypted},{encrypted},{summary}]");
+        assert_eq!(details(&[&list], false), [text, other, encrypted, encrypted, summary]);
+    }
+
+    #[test]
+    fn s7_details_that_are_snapshots_replace_each_other() {
+        let lists = [r#"[{"text":"A","index":0}]"#, r#"[{"text":"AB","index":0}]"#];
+        assert_eq!(details(&lists, true), [r#"{"text":"AB","index":0}"#]);
+    }
+
+    #[test]
+    fn s1_text_in_strings_objects_and_lists() {
+        for (json, expected) in [
+            (r#""a""#, "a"),
+            (r#"{"text":"a"}"#, "a"),
+            (r#"{"text":"","content":"a"}"#, "a"),
+            (r#"[{"type":"text","text":"a"},"b",{"summary":"c"},{"data":"x"}]"#, "abc"),
+            (r#"{"content":[{"text":"a"}]}"#, "a"),
+            ("7", ""),
+            (r#"[[[[[[[["a"]]]]]]]]"#, ""),
+        ] {
+            let mut read = String::new();
+            texts(serde_json::from_str(json).unwrap(), &mut |text| read.push_str(text.escaped()));
+            assert_eq!(read, expected, "{json}");
+        }
+    }
+}

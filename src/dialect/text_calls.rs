@@ -1,0 +1,762 @@
+//! Tool calls that leaked into the text (L2): servers without a parser for their model's format.
+//!
+//! Only formats that the dialect names are looked for, because what looks like a call may be prose
+//! about calls, and a call is executed. A block becomes calls when it is complete, when it can be
+//! read to the end, when every tool in it is declared, and when it stands outside of code fences and
+//! code spans; anything else stays text, unchanged. Harmony has its own file, [`super::harmony`].
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+
+use super::TextToolCalls;
+use super::harmony::Harmony;
+use super::tool_names::ToolNames;
+use super::value::{self, Nesting};
+use crate::chat::response::Raw;
+use crate::json;
+
+/// What a text turned out to hold.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Found {
+    /// Text.
+    Text(String),
+    /// Reasoning, in formats that mark it.
+    Thought(String),
+    /// A whole call of a declared tool.
+    Call(TextCall),
+}
+
+/// A call that was written as text.
+#[derive(Debug, PartialEq, Eq)]
+pub struct TextCall {
+    /// Its id, in formats that have one.
+    pub id: Option<String>,
+    /// The name of a declared tool.
+    pub name: String,
+    /// One JSON object.
+    pub arguments: String,
+}
+
+/// How one format marks its blocks.
+#[derive(Debug)]
+struct Marker {
+    format: TextToolCalls,
+    open: &'static str,
+    /// What ends a block; without it a block ends with its JSON value.
+    close: Option<&'static str>,
+    read: fn(&str) -> Block,
+}
+
+/// What is in a block.
+enum Block {
+    /// Calls; their names are not checked yet.
+    Calls(Vec<TextCall>),
+    /// What closed the block was a part of a string in it.
+    Unfinished,
+    /// Something else.
+    Text,
+}
+
+static MARKERS: [Marker; 7] = [
+    marker(TextToolCalls::Hermes, "<tool_call>", Some("</tool_call>"), read_tool_call),
+    marker(TextToolCalls::Qwen, "<tool_call>", Some("</tool_call>"), read_tool_call),
+    marker(TextToolCalls::Qwen, "<function=", Some("</function>"), read_function),
+    marker(
+        TextToolCalls::Kimi,
+        "<|tool_calls_section_begin|>",
+        Some("<|tool_calls_section_end|>"),
+        read_kimi,
+    ),
+    marker(TextToolCalls::Kimi, "<|tool_call_begin|>", Some(KIMI_CALL_END), read_kimi_call),
+    marker(
+        TextToolCalls::Minimax,
+        "<minimax:tool_call>",
+        Some("</minimax:tool_call>"),
+        read_minimax,
+    ),
+    marker(TextToolCalls::Mistral, "[TOOL_CALLS]", None, read_mistral),
+];
+
+/// What ends one call of Kimi's.
+const KIMI_CALL_END: &str = "<|tool_call_end|>";
+
+/// Longer runs of backticks are text.
+const FENCE_BYTES_MAX: usize = 64;
+
+const fn marker(
+    format: TextToolCalls,
+    open: &'static str,
+    close: Option<&'static str>,
+    read: fn(&str) -> Block,
+) -> Marker {
+    Marker { format, open, close, read }
+}
+
+/// Finds calls in one channel of an answer.
+#[derive(Debug)]
+pub struct TextCalls {
+    formats: Vec<TextToolCalls>,
+    harmony: Option<Harmony>,
+    /// Text that waits: blanks, half a marker, or a block without its end.
+    held: String,
+    held_bytes_max: usize,
+    /// How much of `held` has been looked at, in bytes.
+    scanned: usize,
+    /// The block that begins in `held`.
+    block: Option<Opened>,
+    place: Place,
+    /// A block was taken out: blanks that follow it go with it.
+    after_block: bool,
+}
+
+/// A block without its end so far.
+#[derive(Debug)]
+struct Opened {
+    marker: &'static Marker,
+    /// Where it opens in `held`.
+    at: usize,
+    /// Where to go on looking for its end.
+    searched: usize,
+    nesting: Nesting,
+}
+
+/// Where in Markdown the scan stands.
+#[derive(Debug)]
+struct Place {
+    /// Only blanks since the last line end.
+    line_start: bool,
+    /// The code fence around: its character and length.
+    fence: Option<(char, usize)>,
+    before: char,
+}
+
+impl TextCalls {
+    /// A finder of these formats that holds back `held_bytes_max` bytes at most.
+    pub fn new(formats: &[TextToolCalls], held_bytes_max: usize) -> Self {
+        let harmony = formats.contains(&TextToolCalls::Harmony);
+        Self {
+            formats: formats.to_vec(),
+            harmony: harmony.then(|| Harmony::new(held_bytes_max)),
+            held: String::new(),
+            held_bytes_max,
+            scanned: 0,
+            block: None,
+            place: Place { line_start: true, fence: None, before: '\n' },
+            after_block: false,
+        }
+    }
+
+    /// True when no format is looked for.
+    pub fn is_off(&self) -> bool {
+        self.formats.is_empty()
+    }
+
+    /// Takes the next decoded piece; gives out what is certain.
+    pub fn push(&mut self, text: &str, names: &ToolNames) -> Vec<Found> {
+        let mut found = Vec::new();
+        match &mut self.harmony {
+            Some(harmony) => {
+                let parts = harmony.push(text, names);
+                self.scan_parts(parts, names, &mut found);
+            }
+            None => {
+                self.held.push_str(text);
+                self.scan(names, &mut found);
+            }
+        }
+        found
+    }
+
+    /// A call of another kind comes between: text that waits for nothing but more text goes out.
+    pub fn interrupt(&mut self) -> Vec<Found> {
+        let mut found = Vec::new();
+        if self.block.is_none() {
+            self.give_text(self.held.len(), &mut found);
+        }
+        found
+    }
+
+    /// The text has ended; `stopped` says that the model ended it by itself, so that a call whose
+    /// end mark is a stop token is whole without it.
+    pub fn finish(&mut self, names: &ToolNames, stopped: bool) -> Vec<Found> {
+        let mut found = Vec::new();
+        if let Some(harmony) = &mut self.harmony {
+            let parts = harmony.finish(names, stopped);
+            self.scan_parts(parts, names, &mut found);
+        }
+        if let Some(block) = self.block.take().filter(|_| stopped) {
+            self.close_at_end(&block, names, &mut found);
+        }
+        // Half a marker, half a block: text after all.
+        self.give_text(self.held.len(), &mut found);
+        found
+    }
+
+    fn scan_parts(&mut self, parts: Vec<Found>, names: &ToolNames, found: &mut Vec<Found>) {
+        for part in parts {
+            match part {
+                Found::Text(text) => {
+                    self.held.push_str(&text);
+                    self.scan(names, found);
+                }
+                other => {
+                    self.block = None;
+                    self.give_text(self.held.len(), found);
+                    found.push(other);
+                }
+            }
+        }
+    }
+
+    fn scan(&mut self, names: &ToolNames, found: &mut Vec<Found>) {
+        loop {
+            match self.block.take() {
+                None => {
+                    self.block = self.find_marker();
+                    let blanks = |text: &str| text.trim_end().len();
+                    let certain = self.held.get(..self.scanned).map_or(0, blanks);
+                    let opened = self.block.is_some();
+                    if !opened && self.held.len() - certain > self.held_bytes_max {
+                        self.give_text(self.scanned, found);
+                    } else {
+                        self.give_text(certain, found);
+                    }
+                    if !opened {
+                        return;
+                    }
+                }
+                Some(mut block) => {
+                    if !self.close(&mut block, names, found) {
+                        self.block = Some(block);
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Looks for the next marker from where the last scan stopped.
+    fn find_marker(&mut self) -> Option<Opened> {
+        while let Some(rest) = self.held.get(self.scanned..) {
+            let char = rest.chars().next()?;
+            let mut len = char.len_utf8();
+            match char {
+                '`' | '~' if self.place.line_start => {
+                    len = rest.len() - rest.trim_start_matches(char).len();
+                    if len == rest.len() && len < FENCE_BYTES_MAX {
+                        return None; // The run may go on.
+                    }
+                    self.place.toggle_fence(char, len);
+                }
+                '<' | '[' if self.place.is_prose() => {
+                    let mut markers =
+                        MARKERS.iter().filter(|marker| self.formats.contains(&marker.format));
+                    if markers.clone().any(|marker| is_cut(rest, marker.open)) {
+                        return None;
+                    }
+                    if let Some(marker) = markers.find(|marker| rest.starts_with(marker.open)) {
+                        let at = self.scanned;
+                        let searched = at + marker.open.len();
+                        let nesting = Nesting::default();
+                        return Some(Opened { marker, at, searched, nesting });
+                    }
+                }
+                _ => {}
+            }
+            self.place.pass(char);
+            self.scanned += len;
+        }
+        None
+    }
+
+    /// Looks for the end of a block. True when the block is done with, one way or the other.
+    fn close(&mut self, block: &mut Opened, names: &ToolNames, found: &mut Vec<Found>) -> bool {
+        let body_at = block.at + block.marker.open.len();
+        loop {
+            let Some((body_end, end)) = block.end(&self.held, body_at) else {
+                if self.held.len() <= self.held_bytes_max {
+                    return false;
+                }
+                break;
+            };
+            match (block.marker.read)(self.held.get(body_at..body_end).unwrap_or_default()) {
+                Block::Calls(calls) => {
+                    let Some(calls) = declared(calls, names) else { break };
+                    self.take_block(end, calls, found);
+                    return true;
+                }
+                Block::Unfinished => block.searched = end,
+                Block::Text => break,
+            }
+        }
+        // Not a call: the marker is text, and what follows it may hold another.
+        self.scanned = body_at;
+        self.place.pass('>');
+        true
+    }
+
+    /// A section whose own end mark was a stop token: each call in it has another.
+    fn close_at_end(&mut self, block: &Opened, names: &ToolNames, found: &mut Vec<Found>) {
+        let body = self.held.get(block.at + block.marker.open.len()..).unwrap_or_default();
+        if !body.trim_end().ends_with(KIMI_CALL_END) {
+            return;
+        }
+        if let Block::Calls(calls) = (block.marker.read)(body)
+            && let Some(calls) = declared(calls, names)
+        {
+            self.take_block(self.held.len(), calls, found);
+        }
+    }
+
+    /// Gives out calls in the place of their block, which ends at `end`.
+    fn take_block(&mut self, end: usize, calls: Vec<TextCall>, found: &mut Vec<Found>) {
+        // What is held before the block are blanks; they go with it.
+        self.held.drain(..end);
+        self.scanned = 0;
+        self.place = Place { line_start: true, fence: None, before: '\n' };
+        self.after_block = true;
+        found.extend(calls.into_iter().map(Found::Call));
+    }
+
+    /// Gives out the first `len` bytes of what is held.
+    fn give_text(&mut self, len: usize, found: &mut Vec<Found>) {
+        let rest = self.held.split_off(len);
+        let text = std::mem::replace(&mut self.held, rest);
+        self.scanned = self.scanned.saturating_sub(len);
+        if let Some(block) = &mut self.block {
+            block.at -= len;
+            block.searched -= len;
+        }
+        let text = if self.after_block { text.trim_start() } else { &text };
+        if text.is_empty() {
+            return;
+        }
+        self.after_block = false;
+        match found.last_mut() {
+            Some(Found::Text(before)) => before.push_str(text),
+            _ => found.push(Found::Text(text.to_owned())),
+        }
+    }
+}
+
+impl Opened {
+    /// Where the next possible end of the block is: end of its body, and end of its end mark.
+    fn end(&mut self, held: &str, body_at: usize) -> Option<(usize, usize)> {
+        let Some(close) = self.marker.close else {
+            let body = held.get(body_at..)?;
+            let value_at = body_at + json_at(body)?;
+            let end = value_at + self.nesting.end(held.get(value_at..)?)?;
+            return Some((end, end));
+        };
+        let from = held.floor_char_boundary(self.searched.max(body_at));
+        match held.get(from..)?.find(close) {
+            Some(at) => Some((from + at, from + at + close.len())),
+            None => {
+                self.searched = held.len().saturating_sub(close.len()).max(from);
+                None
+            }
+        }
+    }
+}
+
+impl Place {
+    fn is_prose(&self) -> bool {
+        self.fence.is_none() && self.before != '`'
+    }
+
+    fn toggle_fence(&mut self, char: char, len: usize) {
+        match self.fence {
+            None if len >= 3 => self.fence = Some((char, len)),
+            Some((fence, fence_len)) if fence == char && len >= fence_len => self.fence = None,
+            _ => {}
+        }
+    }
+
+    fn pass(&mut self, char: char) {
+        self.line_start = char == '\n' || (self.line_start && char == ' ');
+        self.before = char;
+    }
+}
+
+/// True when `text` is the beginning of `marker`, but not all of it.
+pub(super) fn is_cut(text: &str, marker: &str) -> bool {
+    text.len() < marker.len() && marker.starts_with(text)
+}
+
+/// The calls with the names of declared tools, if all of them have one.
+fn declared(calls: Vec<TextCall>, names: &ToolNames) -> Option<Vec<TextCall>> {
+    let declared = |mut call: TextCall| {
+        let name = names.resolve(&call.name);
+        let is_declared = names.declares(name);
+        call.name = name.to_owned();
+        is_declared.then_some(call)
+    };
+    let calls = calls.into_iter().map(declared).collect::<Option<Vec<_>>>()?;
+    (!calls.is_empty()).then_some(calls)
+}
+
+/// The parts of a call in JSON.
+#[derive(Default, serde::Deserialize)]
+#[serde(default)]
+struct JsonCall<'a> {
+    #[serde(borrow)]
+    id: Raw<'a>,
+    #[serde(borrow)]
+    name: Raw<'a>,
+    #[serde(borrow)]
+    arguments: Raw<'a>,
+    #[serde(borrow)]
+    parameters: Raw<'a>,
+}
+
+/// One call in JSON, or a list of them.
+fn read_json(body: &str) -> Block {
+    let body = body.trim();
+    let calls = if body.starts_with('[') {
+        serde_json::from_str::<Vec<JsonCall<'_>>>(body)
+    } else {
+        serde_json::from_str::<JsonCall<'_>>(body).map(|call| vec![call])
+    };
+    match calls {
+        Ok(calls) => {
+            let calls = calls.iter().map(|call| {
+                Some(TextCall {
+                    id: value::word(call.id).map(Cow::into_owned),
+                    name: value::word(call.name)?.into_owned(),
+                    arguments: arguments_of(call.arguments.or(call.parameters)?)?,
+                })
+            });
+            calls.collect::<Option<Vec<_>>>().map_or(Block::Text, Block::Calls)
+        }
+        Err(error) if error.is_eof() => Block::Unfinished,
+        Err(_) => Block::Text,
+    }
+}
+
+/// Arguments as an object, or as a string that holds one.
+fn arguments_of(raw: &RawValue) -> Option<String> {
+    match value::kind(raw) {
+        value::Kind::Object => Some(value::compact(raw.get()).into_owned()),
+        value::Kind::String => object(&value::word(Some(raw))?),
+        _ => None,
+    }
+}
+
+/// `text`, if it is one JSON object.
+pub(super) fn object(text: &str) -> Option<String> {
+    let text = text.trim();
+    let parsed = serde_json::from_str::<&RawValue>(text).is_ok();
+    (parsed && text.starts_with('{')).then(|| value::compact(text).into_owned())
+}
+
+/// `<tool_call>…</tool_call>` holds JSON with Hermes, a function element with Qwen3-Coder.
+fn read_tool_call(body: &str) -> Block {
+    match body.trim_start().strip_prefix("<function=") {
+        Some(rest) => match rest.trim_end().strip_suffix("</function>") {
+            Some(function) => read_function(function),
+            None => Block::Text,
+        },
+        None => read_json(body),
+    }
+}
+
+/// `<function=name>` with `<parameter=key>value</parameter>`, or with JSON in it.
+fn read_function(body: &str) -> Block {
+    let Some((name, rest)) = body.split_once('>') else { return Block::Text };
+    let arguments = if rest.trim_start().starts_with('{') {
+        object(rest)
+    } else {
+        parameters(rest, "<parameter=", ">")
+    };
+    match arguments {
+        Some(arguments) => {
+            Block::Calls(vec![TextCall { id: None, name: name.trim().to_owned(), arguments }])
+        }
+        None => Block::Text,
+    }
+}
+
+/// `<|tool_call_begin|>id<|tool_call_argument_begin|>{…}<|tool_call_end|>`, any number of them.
+fn read_kimi(body: &str) -> Block {
+    let mut calls = Vec::new();
+    for part in body.trim().split_terminator(KIMI_CALL_END) {
+        let Some(call) = part.trim_start().strip_prefix("<|tool_call_begin|>") else {
+            return Block::Text;
+        };
+        match read_kimi_call(call) {
+            Block::Calls(call) => calls.extend(call),
+            other => return other,
+        }
+    }
+    Block::Calls(calls)
+}
+
+fn read_kimi_call(body: &str) -> Block {
+    let call = body.split_once("<|tool_call_argument_begin|>").and_then(|(id, arguments)| {
+        // T6: the id holds the name; the model knows the call by it.
+        let id = id.trim().to_owned();
+        Some(TextCall { name: id.clone(), id: Some(id), arguments: object(arguments)? })
+    });
+    call.map_or(Block::Text, |call| Block::Calls(vec![call]))
+}
+
+/// `<invoke name="…">` with `<parameter name="key">value</parameter>`, any number of them.
+fn read_minimax(body: &str) -> Block {
+    let mut calls = Vec::new();
+    for part in body.trim().split_terminator("</invoke>") {
+        let call = part.trim_start().strip_prefix("<invoke name=\"").and_then(|part| {
+            let (name, rest) = part.split_once("\">")?;
+            let arguments = parameters(rest, "<parameter name=\"", "\">")?;
+            Some(TextCall { id: None, name: name.to_owned(), arguments })
+        });
+        match call {
+            Some(call) => calls.push(call),
+            None => return Block::Text,
+        }
+    }
+    Block::Calls(calls)
+}
+
+/// `name[ARGS]{…}`, or a list of calls in JSON.
+fn read_mistral(body: &str) -> Block {
+    let Some(at) = json_at(body) else { return Block::Text };
+    let (head, arguments) = body.split_at_checked(at).unwrap_or((body, ""));
+    if head.trim().is_empty() {
+        return read_json(body);
+    }
+    let head = head.trim().strip_suffix("[ARGS]").unwrap_or(head);
+    let (name, id) = match head.split_once("[CALL_ID]") {
+        Some((name, id)) => (name, Some(id.trim().to_owned())),
+        None => (head, None),
+    };
+    match object(arguments) {
+        Some(arguments) => {
+            Block::Calls(vec![TextCall { id, name: name.trim().to_owned(), arguments }])
+        }
+        None => Block::Text,
+    }
+}
+
+/// Where the JSON value in a block of Mistral's begins; its other tokens are in brackets, too.
+fn json_at(body: &str) -> Option<usize> {
+    let blanks = body.len() - body.trim_start().len();
+    let mut list = body.trim_start().chars();
+    if list.next() == Some('[') && list.find(|char| !char.is_whitespace()) == Some('{') {
+        return Some(blanks);
+    }
+    body.find('{')
+}
+
+/// Parameter elements as one JSON object. The formats do not say of which type a value is: what
+/// reads as a number, a boolean, null, an object or a list is taken for one.
+fn parameters(elements: &str, open: &str, open_end: &str) -> Option<String> {
+    let mut members = Vec::new();
+    for element in elements.trim().split_terminator("</parameter>") {
+        let element = element.trim_start().strip_prefix(open)?;
+        members.push(element.split_once(open_end)?);
+    }
+    let mut out = Vec::new();
+    json::object(&mut out, |object| {
+        for (key, value) in members {
+            let literal = serde_json::from_str::<&RawValue>(value.trim()).ok();
+            match literal.filter(|literal| value::kind(literal) != value::Kind::String) {
+                Some(literal) => object.raw(key.trim(), literal.get()),
+                None => {
+                    let value = value.strip_prefix('\n').unwrap_or(value);
+                    object.str(key.trim(), value.strip_suffix('\n').unwrap_or(value));
+                }
+            }
+        }
+    });
+    String::from_utf8(out).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names() -> ToolNames {
+        ToolNames::new(["exec", "read_file"].map(str::to_owned).to_vec())
+    }
+
+    /// The text that stays, and the calls as `name arguments`.
+    fn read(formats: &[TextToolCalls], text: &str, size: usize) -> (String, Vec<String>) {
+        let mut finder = TextCalls::new(formats, 1 << 20);
+        let chars: Vec<char> = text.chars().collect();
+        let mut found = Vec::new();
+        for piece in chars.chunks(size) {
+            found.extend(finder.push(&piece.iter().collect::<String>(), &names()));
+        }
+        found.extend(finder.finish(&names(), true));
+        let (mut text, mut calls) = (String::new(), Vec::new());
+        for found in found {
+            match found {
+                Found::Text(piece) => text.push_str(&piece),
+                Found::Thought(piece) => text.push_str(&format!("({piece})")),
+                Found::Call(call) => calls.push(format!("{} {}", call.name, call.arguments)),
+            }
+        }
+        (text, calls)
+    }
+
+    #[track_caller]
+    fn check(format: TextToolCalls, text: &str, stays: &str, calls: &[&str]) {
+        for size in 1..=text.chars().count() {
+            let (read_text, read_calls) = read(&[format], text, size);
+            assert_eq!(
+                (read_text.as_str(), &read_calls[..]),
+                (stays, &calls.iter().map(|c| (*c).to_owned()).collect::<Vec<_>>()[..]),
+                "pieces of {size}"
+            );
+        }
+    }
+
+    #[test]
+    fn l2_hermes() {
+        check(
+            TextToolCalls::Hermes,
+            "Sure.\n\n<tool_call>\n{\"name\": \"exec\", \"arguments\": {\"cmd\": \"ls  é\"}}\n</tool_call>\n\
+             <tool_call>{\"name\":\"read_file\",\"arguments\":\"{\\\"a\\\":1}\"}</tool_call>\nDone.",
+            "Sure.Done.",
+            &["exec {\"cmd\":\"ls  é\"}", "read_file {\"a\":1}"],
+        );
+    }
+
+    #[test]
+    fn l2_an_end_mark_inside_of_a_string_ends_nothing() {
+        check(
+            TextToolCalls::Hermes,
+            "<tool_call>{\"name\":\"exec\",\"arguments\":{\"cmd\":\"</tool_call>\"}}</tool_call>",
+            "",
+            &["exec {\"cmd\":\"</tool_call>\"}"],
+        );
+    }
+
+    #[test]
+    fn l2_what_is_no_complete_call_of_a_declared_tool_stays_text() {
+        for text in [
+            "<tool_call>{\"name\":\"rm\",\"arguments\":{}}</tool_call>",
+            "<tool_call>{\"name\":\"exec\",\"arguments\":{\"cmd\":\"l",
+            "<tool_call>{\"name\":\"exec\",\"arguments\":{}}",
+            "<tool_call>exec</tool_call> is how",
+            "use <tool_call> for it",
+            "a <tool_ b",
+            "ends in <tool_c",
+        ] {
+            check(TextToolCalls::Hermes, text, text, &[]);
+        }
+    }
+
+    #[test]
+    fn l2_code_is_not_executed() {
+        let call = "<tool_call>{\"name\":\"exec\",\"arguments\":{}}</tool_call>";
+        for text in [
+            format!("```\n{call}\n```\n"),
+            format!("So:\n  ~~~~xml\n```\n{call}\n~~~~ end"),
+            format!("Write `{call}` to call."),
+        ] {
+            check(TextToolCalls::Hermes, &text, &text, &[]);
+        }
+        check(TextToolCalls::Hermes, &format!("```\nx\n```\n{call}"), "```\nx\n```", &["exec {}"]);
+    }
+
+    #[test]
+    fn l2_a_call_behind_a_marker_in_prose() {
+        check(
+            TextToolCalls::Hermes,
+            "I use <tool_call> now: <tool_call>{\"name\":\"exec\",\"arguments\":{}}</tool_call>",
+            "I use <tool_call> now:",
+            &["exec {}"],
+        );
+    }
+
+    #[test]
+    fn l2_qwen_coder() {
+        let function = "<function=exec>\n<parameter=cmd>\nls\n  -la\n</parameter>\n\
+                        <parameter=timeout>\n30\n</parameter>\n</function>";
+        let call = "exec {\"cmd\":\"ls\\n  -la\",\"timeout\":30}";
+        check(TextToolCalls::Qwen, &format!("<tool_call>\n{function}\n</tool_call>"), "", &[call]);
+        check(TextToolCalls::Qwen, function, "", &[call]);
+        check(
+            TextToolCalls::Qwen,
+            "<function=exec>{\"a\": [1]}</function>",
+            "",
+            &["exec {\"a\":[1]}"],
+        );
+        check(TextToolCalls::Qwen, "<function=exec></function>", "", &["exec {}"]);
+    }
+
+    #[test]
+    fn l2_kimi() {
+        let call = "<|tool_call_begin|>functions.exec:0<|tool_call_argument_begin|>{\"a\": 1}<|tool_call_end|>";
+        let other = "<|tool_call_begin|>functions.read_file:1<|tool_call_argument_begin|>{}<|tool_call_end|>";
+        let calls = ["exec {\"a\":1}", "read_file {}"];
+        let section = format!("<|tool_calls_section_begin|>{call}{other}");
+        check(TextToolCalls::Kimi, &format!("{section}<|tool_calls_section_end|>"), "", &calls);
+        check(TextToolCalls::Kimi, &section, "", &calls);
+        check(TextToolCalls::Kimi, call, "", &calls[..1]);
+        let mut finder = TextCalls::new(&[TextToolCalls::Kimi], 1000);
+        let found = finder.push(call, &names());
+        assert!(
+            matches!(&found[..], [Found::Call(call)] if call.id.as_deref() == Some("functions.exec:0"))
+        );
+    }
+
+    #[test]
+    fn l2_a_section_of_an_answer_that_was_cut_is_not_executed() {
+        let text = "<|tool_calls_section_begin|><|tool_call_begin|>exec:0<|tool_call_argument_begin|>{}<|tool_call_end|>";
+        let mut finder = TextCalls::new(&[TextToolCalls::Kimi], 1000);
+        assert_eq!(finder.push(text, &names()), []);
+        assert_eq!(finder.finish(&names(), false), [Found::Text(text.to_owned())]);
+    }
+
+    #[test]
+    fn l2_minimax() {
+        check(
+            TextToolCalls::Minimax,
+            "<minimax:tool_call>\n<invoke name=\"exec\">\n<parameter name=\"cmd\">ls -la</parameter>\n\
+             <parameter name=\"env\">{\"a\": true}</parameter>\n</invoke>\n<invoke name=\"read_file\">\n</invoke>\n\
+             </minimax:tool_call>",
+            "",
+            &["exec {\"cmd\":\"ls -la\",\"env\":{\"a\": true}}", "read_file {}"],
+        );
+    }
+
+    #[test]
+    fn l2_mistral() {
+        check(
+            TextToolCalls::Mistral,
+            "Ok [1].[TOOL_CALLS]exec[ARGS]{\"a\": {\"b\":\"}\"}}[TOOL_CALLS]read_file[CALL_ID]abc[ARGS]{}",
+            "Ok [1].",
+            &["exec {\"a\":{\"b\":\"}\"}}", "read_file {}"],
+        );
+        check(
+            TextToolCalls::Mistral,
+            "[TOOL_CALLS] [{\"name\": \"exec\", \"arguments\": {}}]",
+            "",
+            &["exec {}"],
+        );
+        check(TextToolCalls::Mistral, "[TOOL_CALLS]rm[ARGS]{} x", "[TOOL_CALLS]rm[ARGS]{} x", &[]);
+    }
+
+    #[test]
+    fn l2_only_the_formats_asked_for_are_read() {
+        let text = "<tool_call>{\"name\":\"exec\",\"arguments\":{}}</tool_call>";
+        check(TextToolCalls::Kimi, text, text, &[]);
+        assert!(TextCalls::new(&[], 10).is_off());
+    }
+
+    #[test]
+    fn l2_what_is_held_back_has_a_limit() {
+        let mut finder = TextCalls::new(&[TextToolCalls::Hermes], 64);
+        let mut text = String::new();
+        for piece in ["<tool_call>", &"x".repeat(50), &"y".repeat(50), &" ".repeat(200), "z"] {
+            for found in finder.push(piece, &names()) {
+                assert!(matches!(&found, Found::Text(piece) if { text.push_str(piece); true }));
+            }
+            assert!(finder.held.len() <= 64);
+        }
+        assert!(text.ends_with("z") && text.len() == 11 + 100 + 200 + 1);
+    }
+}

@@ -1,0 +1,211 @@
+//! Values whose type no two upstreams agree on.
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+
+use crate::chat::response::Raw;
+use crate::json::JsonText;
+
+/// The kind of a JSON value, told by its first byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `[…]`
+    Array,
+    /// `true` or `false`
+    Bool,
+    /// A number.
+    Number,
+    /// `{…}`
+    Object,
+    /// `"…"`
+    String,
+}
+
+/// The kind of a value that is there.
+pub fn kind(raw: &RawValue) -> Kind {
+    match raw.get().as_bytes().first() {
+        Some(b'[') => Kind::Array,
+        Some(b'{') => Kind::Object,
+        Some(b'"') => Kind::String,
+        Some(b't' | b'f') => Kind::Bool,
+        _ => Kind::Number,
+    }
+}
+
+/// A string that is not empty.
+pub fn text(raw: Raw<'_>) -> Option<JsonText<'_>> {
+    JsonText::from_raw(raw?).filter(|text| !text.is_empty())
+}
+
+/// A string or number, decoded; neither empty nor the word `null`.
+pub fn word(raw: Raw<'_>) -> Option<Cow<'_, str>> {
+    let raw = raw?;
+    let word = match kind(raw) {
+        Kind::Number => Cow::Borrowed(raw.get()),
+        Kind::String => match JsonText::from_raw(raw)?.decode() {
+            // Only escapes make a copy necessary, and words have none.
+            Cow::Borrowed(_) => Cow::Borrowed(raw.get().trim_matches('"')),
+            Cow::Owned(decoded) => Cow::Owned(decoded),
+        },
+        Kind::Array | Kind::Bool | Kind::Object => return None,
+    };
+    (!word.is_empty() && word != "null").then_some(word)
+}
+
+/// A number, whether written as one or as a string. Negative ones count as 0.
+pub fn number(raw: Raw<'_>) -> Option<u64> {
+    let digits = raw?.get().trim_matches('"').trim();
+    if let Ok(number) = digits.parse() {
+        return Some(number);
+    }
+    let number: f64 = digits.parse().ok()?;
+    // `as` saturates, and maps what is no number to 0.
+    number.is_finite().then_some(number.max(0.0) as u64)
+}
+
+/// False for the values that say nothing: `""`, `[]`, `{}`, `false`, `0` and `null`.
+pub fn is_news(raw: Raw<'_>) -> bool {
+    let Some(raw) = raw else { return false };
+    let mut bytes = raw.get().bytes().filter(|byte| !byte.is_ascii_whitespace());
+    match kind(raw) {
+        Kind::Bool => raw.get() == "true",
+        Kind::Number => raw.get() != "0",
+        Kind::Array | Kind::Object | Kind::String => bytes.nth(2).is_some(),
+    }
+}
+
+/// The elements of an array; none when the value is of another kind.
+pub fn elements(raw: Raw<'_>) -> Vec<&RawValue> {
+    raw.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
+}
+
+/// A JSON document without the whitespace between its tokens.
+pub fn compact(json: &str) -> Cow<'_, str> {
+    if !json.bytes().any(|byte| byte.is_ascii_whitespace()) {
+        return Cow::Borrowed(json);
+    }
+    let (mut in_string, mut escaped) = (false, false);
+    let kept = json.chars().filter(|&char| {
+        let kept = in_string || !char.is_ascii_whitespace();
+        if escaped {
+            escaped = false;
+        } else if char == '"' {
+            in_string = !in_string;
+        } else {
+            escaped = in_string && char == '\\';
+        }
+        kept
+    });
+    Cow::Owned(kept.collect())
+}
+
+/// Finds the end of a JSON object or array whose text comes in pieces.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Nesting {
+    depth: usize,
+    in_string: bool,
+    escaped: bool,
+    /// How much of the text has been read, in bytes.
+    read: usize,
+}
+
+impl Nesting {
+    /// Reads on in `text`, which begins with the value and may only have grown since the last
+    /// call. The length of the value, once it is closed.
+    pub fn end(&mut self, text: &str) -> Option<usize> {
+        for &byte in text.as_bytes().get(self.read..)? {
+            self.read += 1;
+            match byte {
+                _ if self.escaped => self.escaped = false,
+                b'\\' => self.escaped = self.in_string,
+                b'"' => self.in_string = !self.in_string,
+                b'{' | b'[' if !self.in_string => self.depth += 1,
+                b'}' | b']' if !self.in_string => {
+                    self.depth = self.depth.saturating_sub(1);
+                    if self.depth == 0 {
+                        return Some(self.read);
+                    }
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn raw(json: &str) -> Raw<'_> {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn words_are_strings_or_numbers() {
+        for (json, expected) in [
+            ("\"stop\"", Some("stop")),
+            ("\"a\\u0062\"", Some("ab")),
+            ("429", Some("429")),
+            ("\"\"", None),
+            ("\"null\"", None),
+            ("null", None),
+            ("{}", None),
+        ] {
+            assert_eq!(word(raw(json)).as_deref(), expected, "{json}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_read_leniently() {
+        for (json, expected) in [
+            ("12", Some(12)),
+            ("12.0", Some(12)),
+            ("\"12\"", Some(12)),
+            ("-3", Some(0)),
+            ("null", None),
+            ("{}", None),
+            ("\"x\"", None),
+        ] {
+            assert_eq!(number(raw(json)), expected, "{json}");
+        }
+    }
+
+    #[test]
+    fn empty_values_are_no_news() {
+        for (json, expected) in [
+            ("\"\"", false),
+            ("{ }", false),
+            ("[]", false),
+            ("0", false),
+            ("false", false),
+            ("null", false),
+            ("\"x\"", true),
+            ("{\"a\":1}", true),
+            ("5", true),
+        ] {
+            assert_eq!(is_news(raw(json)), expected, "{json}");
+        }
+    }
+
+    #[test]
+    fn nesting_finds_the_end_in_pieces() {
+        let text = r#"{"a":["}\"{",{}]} {"#;
+        let mut nesting = Nesting::default();
+        for (at, _) in text.char_indices() {
+            let expected = (at == text.len() - 2).then_some(text.len() - 2);
+            assert_eq!(nesting.end(&text[..at]), expected, "{at}");
+            if expected.is_some() {
+                return;
+            }
+        }
+        unreachable!();
+    }
+
+    #[test]
+    fn compacting_leaves_strings_alone() {
+        assert_eq!(compact("{ \"a b\" :\n [ 1, \"\\\" \\\\\" ] }"), r#"{"a b":[1,"\" \\"]}"#);
+        assert_eq!(compact("{\"a\":1}"), "{\"a\":1}");
+    }
+}
