@@ -4,7 +4,7 @@
 //! or corrupt a real connection: late header writes, large writes into a paused response, a wrong
 //! `content-length`, events cut between two writes.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use responses_filter::config::Config;
@@ -22,6 +22,7 @@ const ID_SEED: u128 = 0x0123_4567_89ab_cdef_0123_4567_89ab_cdef;
 const PAUSED_WRITE_MAX: usize = 512 << 10;
 
 thread_local! {
+    static CONFIG: RefCell<Option<(String, Rc<Config>)>> = const { RefCell::new(None) };
     static NOW_MS: Cell<u64> = const { Cell::new(START_MS) };
 }
 
@@ -183,8 +184,7 @@ impl Answer {
 /// Drives one exchange from the first header to the last byte.
 pub fn exchange(client: &Client, upstream: &Upstream) -> Answer {
     NOW_MS.set(START_MS);
-    let config = Config::parse(&client.config).expect("a valid configuration");
-    let mut exchange = Exchange::new(Rc::new(config), clock, ID_SEED);
+    let mut exchange = Exchange::new(configured(client), clock, ID_SEED);
     match request(&mut exchange, client) {
         Request::Passed => Answer { passed: true, ..Answer::default() },
         Request::Answered(reply) => answered(reply, None),
@@ -195,12 +195,23 @@ pub fn exchange(client: &Client, upstream: &Upstream) -> Answer {
 /// Drives an exchange up to the request that reaches the upstream, or the answer instead of it.
 pub fn chat_request(client: &Client) -> Result<ChatRequest, Reply> {
     NOW_MS.set(START_MS);
-    let config = Config::parse(&client.config).expect("a valid configuration");
-    match request(&mut Exchange::new(Rc::new(config), clock, ID_SEED), client) {
+    match request(&mut Exchange::new(configured(client), clock, ID_SEED), client) {
         Request::Passed => panic!("the filter did not translate the request"),
         Request::Answered(reply) => Err(reply),
         Request::Forwarded(chat) => Ok(chat),
     }
+}
+
+/// The client's configuration. The last one is kept: most tests drive thousands of exchanges with one.
+fn configured(client: &Client) -> Rc<Config> {
+    CONFIG.with_borrow_mut(|kept| match kept {
+        Some((text, config)) if *text == client.config => Rc::clone(config),
+        _ => {
+            let config = Config::parse(&client.config).expect("a valid configuration");
+            let (_, config) = kept.insert((client.config.clone(), Rc::new(config)));
+            Rc::clone(config)
+        }
+    })
 }
 
 enum Request {

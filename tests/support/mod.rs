@@ -14,6 +14,7 @@ pub mod fixtures;
 pub mod frames;
 pub mod grammar;
 pub mod mutate;
+pub mod profile;
 pub mod random;
 pub mod schema;
 pub mod summary;
