@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 pub mod document;
+mod scan;
 
 /// The body of a JSON string: escaped, valid, without its quotes.
 ///

@@ -39,8 +39,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ids", &[]),
     ("json", &[]),
     ("models", &["config", "error", "json"]),
-    // `chat::Usage` is what `usage` is written from.
-    ("responses", &["chat", "json"]),
+    // `chat::Usage` is what `usage` is written from; errors name the field of the request.
+    ("responses", &["chat", "error", "json"]),
     ("sse", &[]),
     ("translate", &["chat", "config", "dialect", "error", "ids", "json", "responses"]),
 ];
@@ -51,7 +51,7 @@ const FILE_LINES_MAX: usize = 400;
 const FUNCTION_LINES_MAX: usize = 70;
 
 /// What is larger than it should be, with its size today. An entry may shrink and go, never grow.
-const LARGE_FILES: &[(&str, usize)] = &[("src/dialect/mod.rs", 452), ("src/exchange.rs", 472)];
+const LARGE_FILES: &[(&str, usize)] = &[("src/exchange.rs", 472)];
 const LONG_FUNCTIONS: &[(&str, usize)] = &[];
 
 /// Names that say nothing about what a thing is for.

@@ -1,8 +1,8 @@
 //! What a Response object repeats of its request.
 //!
 //! Every member is there, whatever the request left out: the schema of the API wants numbers to be
-//! numbers and objects to be whole (API reference, §5 and §11). Tools are repeated as the client sent
-//! them, never under the names they have upstream.
+//! numbers and objects to be whole. Tools are repeated as the client sent them, never under the names
+//! they have upstream.
 
 use crate::json::document::{Kind, Value};
 use crate::json::{self, Array, Object};

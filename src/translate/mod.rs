@@ -13,6 +13,7 @@ mod params;
 mod parts;
 mod text;
 mod tool_choice;
+mod tool_forms;
 mod tool_names;
 
 pub mod stream;

@@ -9,13 +9,13 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::chat::request as chat;
-use crate::dialect::{Dialect, schema};
+use crate::dialect::Dialect;
 use crate::error::ApiError;
-use crate::json::document::Value;
-use crate::json::{self, JsonText};
+use crate::json::JsonText;
 use crate::responses::tool as responses;
 use crate::responses::tool::HostedTool;
 
+use super::tool_forms as forms;
 use super::tool_names::{another_name, chat_name, named_namespace};
 use super::treatment::{self, Report, Row};
 
@@ -150,10 +150,12 @@ impl<'d> Tools<'d> {
             }
             responses::Tool::ToolSearch(search) if !search.hosted => self.tool_search(search),
             responses::Tool::ToolSearch(_) => report.drop(&treatment::TOOL_SEARCH, param())?,
-            responses::Tool::LocalShell => self.built_in(ToolKind::LocalShell, LOCAL_SHELL),
-            responses::Tool::Shell { hosted: false } => self.built_in(ToolKind::Shell, SHELL),
+            responses::Tool::LocalShell => self.built_in(ToolKind::LocalShell, forms::LOCAL_SHELL),
+            responses::Tool::Shell { hosted: false } => {
+                self.built_in(ToolKind::Shell, forms::SHELL)
+            }
             responses::Tool::Shell { hosted: true } => report.drop(&treatment::SHELL, param())?,
-            responses::Tool::ApplyPatch => self.built_in(ToolKind::ApplyPatch, APPLY_PATCH),
+            responses::Tool::ApplyPatch => self.built_in(ToolKind::ApplyPatch, forms::APPLY_PATCH),
             responses::Tool::Hosted(HostedTool::WebSearch) if self.can_search() => {
                 self.web_search = true;
             }
@@ -172,7 +174,7 @@ impl<'d> Tools<'d> {
         function: &responses::Function<'d>,
         namespace: Option<&responses::Namespace<'d>>,
     ) {
-        let parameters = self.parameters(function.parameters);
+        let parameters = forms::parameters(function.parameters, self.dialect);
         self.declare(ToolKind::Function, &function.name, namespace, |name| chat::Tool {
             name,
             description: function.description.clone(),
@@ -186,29 +188,19 @@ impl<'d> Tools<'d> {
         custom: &responses::Custom<'d>,
         namespace: Option<&responses::Namespace<'d>>,
     ) {
-        let mut description = custom.description.clone().unwrap_or_default().into_owned();
-        if !description.is_empty() {
-            description.push_decoded("\n\n");
-        }
-        description.push_decoded(CUSTOM_NOTE);
-        if let Some((syntax, definition)) = &custom.grammar {
-            description.push_decoded(" It must match this grammar, written in ");
-            description.push(syntax);
-            description.push_decoded(":\n");
-            description.push(definition);
-        }
+        let description = forms::custom_description(custom);
         self.declare(ToolKind::Custom, &custom.name, namespace, |name| chat::Tool {
             name,
             description: Some(description),
-            parameters: Cow::Borrowed(CUSTOM_PARAMETERS),
+            parameters: Cow::Borrowed(forms::CUSTOM_PARAMETERS),
             strict: None,
         });
     }
 
     fn tool_search(&mut self, search: &responses::ToolSearch<'d>) {
         let parameters = match search.parameters {
-            Some(_) => self.parameters(search.parameters),
-            None => Cow::Borrowed(TOOL_SEARCH_PARAMETERS),
+            Some(_) => forms::parameters(search.parameters, self.dialect),
+            None => Cow::Borrowed(forms::TOOL_SEARCH_PARAMETERS),
         };
         let name = JsonText::encode("tool_search");
         self.declare(ToolKind::ToolSearch, &name, None, |name| chat::Tool {
@@ -219,7 +211,7 @@ impl<'d> Tools<'d> {
         });
     }
 
-    fn built_in(&mut self, kind: ToolKind, form: BuiltIn) {
+    fn built_in(&mut self, kind: ToolKind, form: forms::BuiltIn) {
         self.declare(kind, &JsonText::encode(form.name), None, |name| chat::Tool {
             name,
             description: Some(JsonText::encode(form.description)),
@@ -249,7 +241,7 @@ impl<'d> Tools<'d> {
         if let Some(about) = namespace.and_then(|namespace| namespace.description.as_ref()) {
             let first = !self.declared.iter().any(|other| other.tool.namespace == spoken);
             if first && !about.is_empty() {
-                function.description = Some(with_namespace(function.description, about));
+                function.description = Some(forms::with_namespace(function.description, about));
             }
         }
         self.by_identity.insert(identity, chat_name.clone());
@@ -268,30 +260,6 @@ impl<'d> Tools<'d> {
         }
         self.names.insert(free.clone());
         free
-    }
-
-    /// The schema of a function's arguments: always an object with properties.
-    fn parameters(&self, schema: Option<Value<'d>>) -> Cow<'d, str> {
-        let empty = if self.dialect.parameters_required { ONE_PARAMETER } else { NO_PARAMETERS };
-        let Some(schema) = schema else { return Cow::Borrowed(empty) };
-        let properties = schema.get("properties");
-        let has_properties =
-            properties.is_some_and(|properties| properties.members().next().is_some());
-        let whole = if self.dialect.parameters_required && !has_properties {
-            Cow::Borrowed(ONE_PARAMETER)
-        } else {
-            let missing = [
-                ("type", "\"object\"", schema.get("type").is_none()),
-                ("properties", "{}", properties.is_none()),
-            ];
-            completed(schema, &missing)
-        };
-        match whole {
-            Cow::Borrowed(schema) => schema::adapt(schema, self.dialect.schema),
-            Cow::Owned(whole) => {
-                Cow::Owned(schema::adapt(&whole, self.dialect.schema).into_owned())
-            }
-        }
     }
 
     /// The name of the function that a called tool is, declared or not.
@@ -361,34 +329,6 @@ fn identity(kind: ToolKind, namespace: Option<&str>, name: &str) -> Identity {
     (kind, named_namespace(namespace).map(str::to_owned), name.to_owned())
 }
 
-fn with_namespace<'d>(description: Option<JsonText<'d>>, about: &JsonText<'d>) -> JsonText<'d> {
-    let mut whole = description.unwrap_or_default().into_owned();
-    if !whole.is_empty() {
-        whole.push_decoded("\n\n");
-    }
-    whole.push_decoded("About all tools of this namespace: ");
-    whole.push(about);
-    whole
-}
-
-/// A schema with the members that it lacks in front.
-fn completed<'d>(schema: Value<'d>, missing: &[(&str, &str, bool)]) -> Cow<'d, str> {
-    if missing.iter().all(|(_, _, lacks)| !lacks) {
-        return Cow::Borrowed(schema.raw());
-    }
-    let mut whole = Vec::with_capacity(schema.raw().len() + 40);
-    json::object(&mut whole, |o| {
-        for (name, value, lacks) in missing {
-            if *lacks {
-                o.raw(name, value);
-            }
-        }
-        let inside = schema.raw().strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
-        o.members(inside.unwrap_or_default().trim().as_bytes());
-    });
-    Cow::Owned(String::from_utf8(whole).unwrap_or_default())
-}
-
 const fn hosted_row(tool: HostedTool) -> &'static Row {
     match tool {
         HostedTool::CodeInterpreter => &treatment::CODE_INTERPRETER,
@@ -400,47 +340,3 @@ const fn hosted_row(tool: HostedTool) -> &'static Row {
         HostedTool::WebSearch => &treatment::WEB_SEARCH,
     }
 }
-
-/// Some upstreams refuse a function whose schema has no `properties` (corpus `req-tools-non-function`).
-const NO_PARAMETERS: &str = r#"{"type":"object","properties":{}}"#;
-
-/// For upstreams that refuse functions without parameters.
-const ONE_PARAMETER: &str = r#"{"type":"object","properties":{"unused":{"type":"string","description":"Leave this out."}}}"#;
-
-const CUSTOM_NOTE: &str =
-    "Pass the whole text, unchanged and not encoded in any way, as the string `input`.";
-
-const CUSTOM_PARAMETERS: &str = r#"{"type":"object","properties":{"input":{"type":"string","description":"The whole text."}},"required":["input"],"additionalProperties":false}"#;
-
-const TOOL_SEARCH_PARAMETERS: &str = r#"{"type":"object","properties":{"query":{"type":"string","description":"What the tool should be able to do."}},"required":["query"]}"#;
-
-/// A tool whose function the API itself defines.
-#[derive(Clone, Copy)]
-struct BuiltIn {
-    name: &'static str,
-    description: &'static str,
-    parameters: &'static str,
-}
-
-/// `action` of a `local_shell_call`, without its `type`.
-const LOCAL_SHELL: BuiltIn = BuiltIn {
-    name: "local_shell",
-    description: "Runs a command on the user's machine and returns what it prints.",
-    parameters: r#"{"type":"object","properties":{"command":{"type":"array","items":{"type":"string"},"description":"The program and its arguments."},"working_directory":{"type":"string"},"timeout_ms":{"type":"integer"},"env":{"type":"object","additionalProperties":{"type":"string"}},"user":{"type":"string"}},"required":["command"]}"#,
-};
-
-/// `action` of a `shell_call`.
-const SHELL: BuiltIn = BuiltIn {
-    name: "shell",
-    description: "Runs shell commands on the user's machine and returns what each prints and its exit code.",
-    parameters: r#"{"type":"object","properties":{"commands":{"type":"array","items":{"type":"string"},"description":"The command lines."},"timeout_ms":{"type":"integer"},"max_output_length":{"type":"integer"}},"required":["commands"]}"#,
-};
-
-/// `operation` of an `apply_patch_call`.
-const APPLY_PATCH: BuiltIn = BuiltIn {
-    name: "apply_patch",
-    description: "Creates, changes or deletes one file. The diff is in the V4A format: for a new file every line \
-                  begins with `+`; for a change each hunk begins with `@@`, followed by lines that begin with a \
-                  space (context), `-` (removed) or `+` (added).",
-    parameters: r#"{"type":"object","properties":{"type":{"type":"string","enum":["create_file","update_file","delete_file"]},"path":{"type":"string"},"diff":{"type":"string","description":"Not for delete_file."}},"required":["type","path"]}"#,
-};

@@ -1,0 +1,237 @@
+//! The one pass over a JSON text that finds its values.
+
+use super::JsonText;
+use super::document::{Bounds, Fault, Node, Reason};
+
+/// The nodes of a text.
+///
+/// # Errors
+/// Where and why the text is no JSON within the bounds.
+pub(super) fn nodes(text: &str, bounds: Bounds) -> Result<Vec<Node>, Fault> {
+    let mut scanner = Scanner { text, at: 0, nodes: Vec::new(), open: Vec::new(), bounds };
+    match scanner.document() {
+        Ok(()) => Ok(scanner.nodes),
+        Err(reason) => Err(scanner.fault(reason)),
+    }
+}
+
+/// Reads a text into nodes.
+struct Scanner<'t> {
+    text: &'t str,
+    at: usize,
+    nodes: Vec<Node>,
+    /// The arrays and objects around `at`, by node and opening byte.
+    open: Vec<(u32, u8)>,
+    bounds: Bounds,
+}
+
+impl Scanner<'_> {
+    fn document(&mut self) -> Result<(), Reason> {
+        if u32::try_from(self.text.len()).is_err() {
+            return Err(Reason::Values);
+        }
+        loop {
+            self.skip_blanks();
+            let opened = match self.peek() {
+                Some(byte @ (b'{' | b'[')) => self.open(byte)?,
+                Some(b'"') => self.string().map(|()| false)?,
+                Some(b'-' | b'0'..=b'9') => self.number().map(|()| false)?,
+                _ => self.literal().map(|()| false)?,
+            };
+            // A container that was opened and not closed at once wants its first value.
+            if !opened && !self.close()? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Opens a container; false when it was empty and is closed again.
+    fn open(&mut self, byte: u8) -> Result<bool, Reason> {
+        if self.open.len() >= self.bounds.depth_max {
+            return Err(Reason::Depth);
+        }
+        let index = self.push(self.at)?;
+        self.at += 1;
+        self.skip_blanks();
+        let closing = byte + 2;
+        if self.peek() == Some(closing) {
+            self.at += 1;
+            self.finish(index);
+            return Ok(false);
+        }
+        self.open.push((index, byte));
+        if byte == b'{' {
+            self.name()?;
+        }
+        Ok(true)
+    }
+
+    /// Goes on behind a value: over a comma, or out of the containers that end there. False at the
+    /// end of the text.
+    fn close(&mut self) -> Result<bool, Reason> {
+        while let Some(&(index, opening)) = self.open.last() {
+            self.skip_blanks();
+            match self.peek() {
+                Some(b',') => {
+                    self.at += 1;
+                    if opening == b'{' {
+                        self.skip_blanks();
+                        self.name()?;
+                    }
+                    return Ok(true);
+                }
+                // In ASCII, `]` and `}` stand two behind `[` and `{`.
+                Some(byte) if byte == opening + 2 => {
+                    self.at += 1;
+                    self.open.pop();
+                    self.finish(index);
+                }
+                _ if opening == b'{' => return Err(Reason::Expected("`,` or `}`")),
+                _ => return Err(Reason::Expected("`,` or `]`")),
+            }
+        }
+        self.skip_blanks();
+        match self.peek() {
+            None => Ok(false),
+            Some(_) => Err(Reason::Expected("the end")),
+        }
+    }
+
+    fn name(&mut self) -> Result<(), Reason> {
+        if self.peek() != Some(b'"') {
+            return Err(Reason::Expected("a member name in quotes"));
+        }
+        self.string()?;
+        self.skip_blanks();
+        if self.peek() != Some(b':') {
+            return Err(Reason::Expected("`:`"));
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    fn string(&mut self) -> Result<(), Reason> {
+        let index = self.push(self.at)?;
+        self.at += 1;
+        loop {
+            let rest = self.rest();
+            let length = memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
+            let plain = rest.get(..length).unwrap_or_default();
+            if let Some(control) = plain.iter().position(|&byte| byte < 0x20) {
+                self.at += control;
+                return Err(Reason::Expected("an escape instead of a control character"));
+            }
+            self.at += length;
+            match self.rest() {
+                [b'"', ..] => {
+                    self.at += 1;
+                    self.finish(index);
+                    return Ok(());
+                }
+                [b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => self.at += 2,
+                [b'\\', b'u', a, b, c, d, ..]
+                    if [a, b, c, d].iter().all(|digit| digit.is_ascii_hexdigit()) =>
+                {
+                    self.at += 6;
+                }
+                [b'\\', ..] => return Err(Reason::Expected("an escape of JSON")),
+                _ => return Err(Reason::Expected("`\"`")),
+            }
+        }
+    }
+
+    fn number(&mut self) -> Result<(), Reason> {
+        let index = self.push(self.at)?;
+        self.skip_one(b"-");
+        if self.peek() == Some(b'0') {
+            self.at += 1;
+        } else {
+            self.digits()?;
+        }
+        if self.skip_one(b".") {
+            self.digits()?;
+        }
+        if self.skip_one(b"eE") {
+            self.skip_one(b"+-");
+            self.digits()?;
+        }
+        self.finish(index);
+        Ok(())
+    }
+
+    fn digits(&mut self) -> Result<(), Reason> {
+        let length = self.rest().iter().take_while(|byte| byte.is_ascii_digit()).count();
+        self.at += length;
+        if length == 0 { Err(Reason::Expected("a digit")) } else { Ok(()) }
+    }
+
+    fn literal(&mut self) -> Result<(), Reason> {
+        let rest = self.rest();
+        let word =
+            [&b"true"[..], b"false", b"null"].into_iter().find(|word| rest.starts_with(word));
+        let length = word.ok_or(Reason::Expected("a value"))?.len();
+        let index = self.push(self.at)?;
+        self.at += length;
+        self.finish(index);
+        Ok(())
+    }
+
+    fn push(&mut self, start: usize) -> Result<u32, Reason> {
+        if self.nodes.len() >= self.bounds.values_max {
+            return Err(Reason::Values);
+        }
+        let index = self.nodes.len() as u32;
+        self.nodes.push(Node { start: start as u32, end: start as u32, next: index });
+        Ok(index)
+    }
+
+    fn finish(&mut self, index: u32) {
+        let next = self.nodes.len() as u32;
+        if let Some(node) = self.nodes.get_mut(index as usize) {
+            node.end = self.at as u32;
+            node.next = next;
+        }
+    }
+
+    fn rest(&self) -> &[u8] {
+        self.text.as_bytes().get(self.at..).unwrap_or_default()
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn skip_blanks(&mut self) {
+        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek() {
+            self.at += 1;
+        }
+    }
+
+    fn skip_one(&mut self, bytes: &[u8]) -> bool {
+        let found = self.peek().is_some_and(|byte| bytes.contains(&byte));
+        self.at += usize::from(found);
+        found
+    }
+
+    fn fault(&self, reason: Reason) -> Fault {
+        Fault { offset: self.at, member: self.outermost_member(), reason }
+    }
+
+    /// The last whole member name directly in the outermost object.
+    fn outermost_member(&self) -> Option<String> {
+        self.open.first().filter(|(_, opening)| *opening == b'{')?;
+        let mut name = None;
+        let mut index = 1;
+        // Names and values alternate. Of a value that has not ended, `next` is its own index.
+        while let Some(node) = self.nodes.get(index).filter(|node| node.next as usize > index) {
+            name = self.text.get(node.start as usize..node.end as usize);
+            index = node.next as usize;
+            match self.nodes.get(index) {
+                Some(value) if value.next as usize > index => index = value.next as usize,
+                _ => break,
+            }
+        }
+        let body = name?.strip_prefix('"')?.strip_suffix('"')?;
+        Some(JsonText(body.into()).decode().into_owned())
+    }
+}
