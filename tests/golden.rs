@@ -18,6 +18,7 @@ use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
+use support::chat_request::{self, Allowed};
 use support::drive::{self, ChatRequest};
 use support::fixtures::{self, Fixture};
 use support::frames;
@@ -42,12 +43,18 @@ fn golden(fixture: &Fixture) -> Result<(), Failed> {
             Err(reply) => (None, Some(drive::answered(reply, None))),
         },
     };
-    if let Some(answer) = &answer {
-        verdict(answer)?;
+    if let (Some(chat), "{}") = (&chat, fixture.client.config.as_str()) {
+        let faults = chat_request::faults(&chat.body, &Allowed::generic());
+        if !faults.is_empty() {
+            return Err(format!("the upstream would not take {faults:#?}").into());
+        }
     }
     let chat = chat.map(|chat| written(&chat)).transpose()?;
     let update = std::env::var_os("UPDATE_EXPECT").is_some();
     compare(&fixture.folder.join("chat.json"), chat.as_deref(), update)?;
+    if let Some(answer) = &answer {
+        verdict(answer)?;
+    }
     let expected = answer.as_ref().map(fixtures::expected);
     for file in ["expected.sse", "expected.json", "expected.http"] {
         let text = expected.as_ref().filter(|(name, _)| *name == file);

@@ -771,6 +771,26 @@ fn a_whole_response_is_checked_like_a_streamed_one() {
 }
 
 #[test]
+fn a_compaction_has_one_item_that_stands_for_all() {
+    let item = json!({"id": "cmp_1", "type": "compaction", "encrypted_content": "b64"});
+    let good = json!({"id": "resp_1", "object": "response.compaction", "created_at": 1,
+                      "output": [item], "usage": usage()});
+    let check = |body: &Value| grammar::check_compaction(body.to_string().as_bytes());
+    check(&good).unwrap();
+    for (rule, pointer, wrong) in [
+        ("shape", "/object", json!("response")),
+        ("shape", "/usage", json!(null)),
+        ("compaction", "/output", json!([])),
+        ("empty item", "/output/0/encrypted_content", json!("")),
+        ("item id", "/output/0/id", json!("1")),
+    ] {
+        let mut broken = good.clone();
+        *broken.pointer_mut(pointer).unwrap() = wrong;
+        assert_eq!(check(&broken).expect_err(pointer).rule, rule, "{pointer}");
+    }
+}
+
+#[test]
 fn an_error_body_has_all_four_keys() {
     let good = json!({"error": {"message": "No.", "type": "t", "param": null, "code": "c"}});
     let check = |body: &Value| grammar::check_error(body.to_string().as_bytes());

@@ -151,11 +151,17 @@ fn error(expect: &Value, verdict: &Verdict) -> Result<(), String> {
         return Err(format!("markup in the message: {message:?}"));
     }
     if let Some(seconds) = expect["retry_after_s"].as_u64()
-        && !message.contains(&format!("try again in {seconds}s"))
+        && !said_delays(message).any(|said| said.ceil() == seconds as f64)
     {
         return Err(format!("{message:?} does not say when to try again"));
     }
     Ok(())
+}
+
+/// The delays in the words that Codex looks for: `try again in 11.2s`, in seconds.
+fn said_delays(message: &str) -> impl Iterator<Item = f64> {
+    let numbers = message.split("try again in ").skip(1);
+    numbers.filter_map(|said| said.split_once('s')?.0.parse().ok())
 }
 
 fn error_over_http(expect: &Value, answer: &Answer) -> Result<(), String> {

@@ -21,7 +21,7 @@ use super::frames;
 use super::schema::{self, Checked, Violation, ensure, kind_of};
 use super::summary::Summary;
 
-pub use self::whole::{check_error, check_response};
+pub use self::whole::{check_compaction, check_error, check_response};
 
 /// A streamed answer that passed every check.
 #[derive(Debug)]

@@ -11,6 +11,13 @@ impl Random {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
+    /// The sequence that belongs to `seed` of the test `name`.
+    pub fn named(name: &str, seed: u64) -> Self {
+        // FNV-1a, so that two tests do not make the same mistakes.
+        let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
+        Self::new(name.bytes().fold(seed ^ 0xcbf2_9ce4_8422_2325, mix))
+    }
+
     /// The next number.
     pub fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;

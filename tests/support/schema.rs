@@ -409,6 +409,23 @@ fn tool(at: &str, tool: &Value) -> Checked {
     }
 }
 
+/// What `POST /responses/compact` answers: items that stand for a conversation.
+pub fn compaction(body: &Value) -> Checked {
+    let own: Fields = &[
+        ("id", Filled),
+        ("object", Word(&["response.compaction"])),
+        ("created_at", Integer),
+        ("output", Array),
+        ("usage", Object),
+    ];
+    fields("compaction", body, own)?;
+    usage(&body["usage"])?;
+    each("compaction.output", &body["output"], item)?;
+    let output = body["output"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let compactions = output.iter().filter(|item| kind_of(item) == "compaction").count();
+    ensure(compactions == 1, "compaction", || format!("{compactions} compaction items"))
+}
+
 /// The body of an HTTP error: all four keys, the code a string.
 pub fn error_body(body: &Value) -> Checked {
     fields("body", body, &[("error", Object)])?;

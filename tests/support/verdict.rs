@@ -14,6 +14,8 @@ pub enum Verdict {
     Stream(Box<Stream>),
     /// One Response object.
     Response(Value),
+    /// The answer of `POST /responses/compact`.
+    Compaction(Value),
     /// An error over HTTP.
     Error { status: u16, body: Value },
 }
@@ -26,6 +28,9 @@ pub fn verdict(answer: &Answer) -> Result<Verdict, Violation> {
         (200, "text/event-stream; charset=utf-8") => {
             grammar::check(&body).map(|stream| Verdict::Stream(Box::new(stream)))
         }
+        (200, "application/json") if is_compaction(&body) => {
+            grammar::check_compaction(&body).map(Verdict::Compaction)
+        }
         (200, "application/json") => grammar::check_response(&body).map(Verdict::Response),
         (400.., "application/json") => {
             grammar::check_error(&body).map(|body| Verdict::Error { status: answer.status, body })
@@ -37,12 +42,17 @@ pub fn verdict(answer: &Answer) -> Result<Verdict, Violation> {
     }
 }
 
+fn is_compaction(body: &[u8]) -> bool {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    body["object"] == "response.compaction"
+}
+
 impl Verdict {
     /// What the answer amounts to; an HTTP error counts as failed.
     pub fn summary(&self) -> Summary {
         match self {
             Self::Stream(stream) => stream.summary.clone(),
-            Self::Response(response) => Summary::of_response(response),
+            Self::Response(response) | Self::Compaction(response) => Summary::of_response(response),
             Self::Error { body, .. } => Summary {
                 terminal: format!("failed:{}", body["error"]["code"].as_str().unwrap_or("?")),
                 ..Summary::default()
@@ -54,7 +64,7 @@ impl Verdict {
     pub fn response(&self) -> Option<&Value> {
         match self {
             Self::Stream(stream) => Some(&stream.response),
-            Self::Response(response) => Some(response),
+            Self::Response(response) | Self::Compaction(response) => Some(response),
             Self::Error { .. } => None,
         }
     }
@@ -63,7 +73,7 @@ impl Verdict {
     pub fn error(&self) -> Option<&Value> {
         let error = match self {
             Self::Stream(stream) => &stream.response["error"],
-            Self::Response(response) => &response["error"],
+            Self::Response(response) | Self::Compaction(response) => &response["error"],
             Self::Error { body, .. } => &body["error"],
         };
         (!error.is_null()).then_some(error)

@@ -23,6 +23,14 @@ pub fn check_response(body: &[u8]) -> Checked<Value> {
     Ok(response)
 }
 
+/// Checks an answer of `POST /responses/compact`.
+pub fn check_compaction(body: &[u8]) -> Checked<Value> {
+    let body = frames::json(body)?;
+    schema::compaction(&body)?;
+    list(&body["output"]).iter().try_for_each(not_empty)?;
+    Ok(body)
+}
+
 /// Checks the body of an HTTP error.
 pub fn check_error(body: &[u8]) -> Checked<Value> {
     let body = frames::json(body)?;
