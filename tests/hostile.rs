@@ -20,12 +20,12 @@ use serde_json::Value;
 use support::chat_request::{self, Allowed};
 use support::drive::{Client, Upstream, chat_request, exchange};
 use support::fixtures::{self, Fixture};
+use support::grammar;
 use support::mutate::{mutated_json, mutated_stream};
 use support::random::Random;
 use support::schema::ensure;
 use support::summary::Summary;
 use support::verdict::{Verdict, verdict};
-use support::grammar;
 
 /// Mutations per fixture; a larger number for a long night: `HOSTILE_ROUNDS=100000`.
 const ROUNDS: u64 = 150;
