@@ -116,8 +116,8 @@ impl<'a> JsonText<'a> {
 }
 
 /// Replaces lone surrogate escapes, which RFC 8259 §8.2 calls unpredictable and serde_json refuses,
-/// by U+FFFD.
-fn repair_surrogates(body: &str) -> Cow<'_, str> {
+/// by U+FFFD. Takes the inside of a string or a whole document: outside of strings there are no escapes.
+pub fn repair_surrogates(body: &str) -> Cow<'_, str> {
     let bytes = body.as_bytes();
     if memchr::memchr(b'\\', bytes).is_none() {
         return Cow::Borrowed(body);

@@ -340,6 +340,17 @@ fn a_signature_travels_in_a_reasoning_item_beside_its_call() {
 }
 
 #[test]
+fn half_a_character_in_an_object_does_not_cost_the_event() {
+    let news = [call(0, "tool_search", r#"{"query":"\ud83d boat"}"#), STOP];
+    let stream = checked(&news, End::Proven);
+    assert_eq!(stream.response["output"][0]["arguments"]["query"], "\u{FFFD} boat");
+    let news = [call(0, "tool_search", r#"{"limit":1e999}"#), STOP];
+    let stream = checked(&news, End::Proven);
+    assert_eq!(stream.response["output"][0]["type"], "function_call");
+    assert_eq!(stream.response["output"][0]["arguments"], r#"{"limit":1e999}"#);
+}
+
+#[test]
 fn endings_are_told_as_they_are() {
     for (news, end, status) in [
         (vec![News::Text("a"), STOP], End::Proven, "completed"),

@@ -5,8 +5,9 @@
 //! pieces, without keeping decoded copies. Neither ever repairs anything: what is cut stays cut.
 
 use serde::de::IgnoredAny;
+use serde_json::{Map, Value};
 
-use crate::json::JsonText;
+use crate::json::{self, JsonText};
 
 /// The characters of carried text, decoded one by one.
 ///
@@ -88,6 +89,16 @@ impl Completeness {
 /// Whether this text is one JSON object.
 pub fn is_object(decoded: &str) -> bool {
     decoded.trim_start().starts_with('{') && serde_json::from_str::<IgnoredAny>(decoded).is_ok()
+}
+
+/// These arguments as an object that may stand in an event, or `None` when they are none. What a
+/// lenient reader skips would cost clients the whole event: half characters are replaced, and numbers
+/// beyond any range or nesting beyond any parser's depth make it no object.
+pub fn object(arguments: &JsonText<'_>) -> Option<String> {
+    let decoded = arguments.decode();
+    let repaired = json::repair_surrogates(&decoded);
+    serde_json::from_str::<Map<String, Value>>(&repaired).ok()?;
+    Some(repaired.into_owned())
 }
 
 /// Takes the input of a custom tool out of its wrapper `{"input":"…"}` while it arrives.
@@ -245,7 +256,7 @@ fn escape(held: &str) -> Escape {
 /// whatever its key; anything else is the input as it stands.
 pub fn unwrap_whole(arguments: &JsonText<'_>) -> JsonText<'static> {
     let decoded = arguments.decode();
-    let members = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&decoded);
+    let members = serde_json::from_str::<Map<String, Value>>(&decoded);
     let mut members = members.unwrap_or_default();
     if let Some(serde_json::Value::String(input)) = members.remove(INPUT) {
         return JsonText::encode(&input).into_owned();
@@ -295,6 +306,22 @@ mod tests {
             let text = JsonText::encode(arguments);
             assert_eq!(completeness.is_object(&text), whole, "{arguments}");
         }
+    }
+
+    #[test]
+    fn an_object_in_an_event_is_one_for_every_parser() {
+        for (arguments, taken) in [
+            (r#"{"a":"\u00e9\ud83d\ude00"}"#, Some(r#"{"a":"\u00e9\ud83d\ude00"}"#)),
+            (r#"{"a":"\ud83dn"}"#, Some("{\"a\":\"\u{FFFD}n\"}")),
+            (r#"{"a":"\\ud83d"}"#, Some(r#"{"a":"\\ud83d"}"#)),
+            (r#"{"a":1e999}"#, None),
+            (r#"{"a":"#, None),
+            ("[]", None),
+        ] {
+            assert_eq!(object(&JsonText::encode(arguments)).as_deref(), taken, "{arguments}");
+        }
+        let deep = format!("{{\"a\":{}{}}}", "[".repeat(500), "]".repeat(500));
+        assert_eq!(object(&JsonText::encode(&deep)), None);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use super::arguments::{Completeness, Unwrapper, is_object, unwrap_whole};
+use super::arguments::{Completeness, Unwrapper, object, unwrap_whole};
 use super::sink::Sink;
 use super::tools::{Tool, ToolKind, ToolTable};
 use crate::dialect::ToolCallDelta;
@@ -230,7 +230,7 @@ impl Call {
                 | ToolKind::LocalShell
                 | ToolKind::Shell
                 | ToolKind::ApplyPatch => {
-                    if is_object(&self.arguments.decode()) {
+                    if object(&self.arguments).is_some() {
                         tool.clone()
                     } else {
                         function(&tool.name)
@@ -262,10 +262,7 @@ impl Call {
         let call = CallMembers { id: &opened.id, call_id: &self.call_id, status };
         let name = opened.tool.name.as_str();
         let namespace = opened.tool.namespace.as_deref();
-        let object = || {
-            let decoded = carried.decode();
-            if is_object(&decoded) { decoded.into_owned() } else { "{}".to_owned() }
-        };
+        let object = || object(carried).unwrap_or_else(|| "{}".to_owned());
         match opened.tool.kind {
             ToolKind::Function => {
                 OutputItem::FunctionCall { call, name, namespace, arguments: carried }.write(out);
