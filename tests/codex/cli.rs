@@ -22,6 +22,7 @@ pub struct Scenario {
     provider: String,
     settings: String,
     tables: String,
+    config: Option<String>,
     setup: Setup,
 }
 
@@ -34,6 +35,7 @@ impl Scenario {
             provider: String::new(),
             settings: String::new(),
             tables: String::new(),
+            config: None,
             setup: Setup::new(),
         }
     }
@@ -77,6 +79,12 @@ impl Scenario {
         self
     }
 
+    /// A whole `config.toml`, in which `127.0.0.1:10000` stands for the address of Envoy.
+    pub fn config(mut self, toml: &str) -> Self {
+        self.config = Some(toml.to_owned());
+        self
+    }
+
     /// The plugin configuration.
     pub fn configuration(mut self, configuration: Value) -> Self {
         self.setup = self.setup.configuration(configuration);
@@ -85,10 +93,10 @@ impl Scenario {
 
     /// Starts Envoy and the upstream, which answers by this script, and furnishes the home.
     pub fn start(
-        self,
+        mut self,
         script: impl Fn(usize, &Request) -> Answer + Send + Sync + 'static,
     ) -> Codex {
-        let envoy = self.setup.start();
+        let envoy = std::mem::take(&mut self.setup).start();
         envoy.upstream.script(script);
         // Codex refuses some of its conveniences to homes below /tmp.
         let folder = TempDir::with_prefix_in("codex-", env!("CARGO_TARGET_TMPDIR"))
@@ -96,30 +104,35 @@ impl Scenario {
         for name in ["home", "work"] {
             std::fs::create_dir(folder.path().join(name)).expect("a folder");
         }
-        let config = format!(
-            "model = {:?}
-model_provider = \"filter\"
-check_for_update_on_startup = false
-{}
-[analytics]
-enabled = false
-[model_providers.filter]
-name = {:?}
-base_url = \"http://{}/v1\"
-wire_api = \"responses\"
-env_key = \"FILTER_KEY\"
-request_max_retries = 1
-stream_max_retries = 1
-{}{}",
-            self.model,
-            self.settings,
-            self.provider_name,
-            envoy.address(),
-            self.provider,
-            self.tables,
-        );
+        let address = envoy.address().to_string();
+        let config = match &self.config {
+            Some(config) => config.replace("127.0.0.1:10000", &address),
+            None => self.config_toml(&address),
+        };
         std::fs::write(folder.path().join("home/config.toml"), config).expect("a file");
         Codex { envoy, folder }
+    }
+
+    fn config_toml(&self, address: &str) -> String {
+        let Self { model, provider_name, provider, settings, tables, .. } = self;
+        format!(
+            "model = {model:?}
+model_provider = \"filter\"
+check_for_update_on_startup = false
+{settings}
+[analytics]
+enabled = false
+
+[model_providers.filter]
+name = {provider_name:?}
+base_url = \"http://{address}/v1\"
+wire_api = \"responses\"
+env_key = \"OPENAI_API_KEY\"
+request_max_retries = 1
+stream_max_retries = 1
+{provider}
+{tables}"
+        )
     }
 }
 
@@ -175,7 +188,7 @@ impl Codex {
             .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
             .env("HOME", &home)
             .env("CODEX_HOME", &home)
-            .env("FILTER_KEY", KEY)
+            .env("OPENAI_API_KEY", KEY)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -64,6 +64,21 @@ fn the_text_is_printed() {
 }
 
 #[test]
+fn the_block_of_the_readme_is_enough() {
+    let readme = include_str!("../../README.md");
+    let (_, rest) = readme.split_once("```toml\n").expect("a block of TOML");
+    let (block, _) = rest.split_once("```").expect("its end");
+    assert!(block.contains("http://127.0.0.1:10000/v1"), "{block}");
+    let codex = Scenario::new()
+        .config(block)
+        .start(|_, request| Completion::text("Pasted.").answer(request));
+    assert_eq!(codex.exec("say hello").succeeded().messages(), ["Pasted."]);
+    let request = codex.upstream().request(0);
+    assert_eq!(request.json()["model"], "demo");
+    assert_eq!(request.header("authorization"), Some(format!("Bearer {KEY}").as_str()));
+}
+
+#[test]
 fn reasoning_is_shown_and_goes_back_upstream() {
     for replay in [None, Some("reasoning_content"), Some("reasoning")] {
         let configuration = match replay {
