@@ -362,7 +362,6 @@ impl Exchange {
                 refusal,
                 reasoning: self.config.reasoning_output,
                 logprobs: translated.include_logprobs,
-                encrypted_reasoning: translated.include_encrypted_reasoning,
             },
             empty_is_error: dialect.empty_is_error && asks_for_answer,
             limits: limits.clone(),

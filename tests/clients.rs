@@ -389,5 +389,44 @@ fn ai_sdk_with_the_open_responses_provider() {
     for case in ["refusal", "refusal-stream"] {
         expected.get_mut(case).expect("a case")["finish_reason"] = "stop".into();
     }
+    // It reads the message of an error only when `param` is a string, which is null here as at OpenAI.
+    for (case, status) in [("error", "Bad Request"), ("rate", "Too Many Requests")] {
+        for case in [case.to_owned(), format!("{case}-stream")] {
+            expected.get_mut(&case).expect("a case")["message~"] = status.into();
+        }
+    }
     check(NODE, &["ai_sdk.mjs", "open-responses"], json!({"refusals": "text"}), &expected);
+}
+
+/// The blocks of the README that are fenced as this language.
+fn readme_blocks(language: &str) -> Vec<&'static str> {
+    include_str!("../README.md")
+        .split(&format!("```{language}\n"))
+        .skip(1)
+        .map(|rest| rest.split_once("```").expect("the end of the block").0)
+        .collect()
+}
+
+#[test]
+fn the_examples_of_the_readme_print_what_it_says() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let envoy = Setup::new().start();
+    // The last block of text; the first one is the picture.
+    let printed = readme_blocks("text").pop().expect("what the examples print");
+    // Node looks for packages beside the script.
+    let folder =
+        tempfile::TempDir::with_prefix_in("readme-", root.join("tests/clients/node_modules"))
+            .expect("a temporary folder");
+    for (interpreter, language, name) in [(PYTHON, "python", "a.py"), (NODE, "js", "a.mjs")] {
+        let block = readme_blocks(language)[0];
+        let script = block.replace("http://127.0.0.1:10000", &envoy.url(""));
+        assert_ne!(script, block, "the example connects to the address of `make run`");
+        std::fs::write(folder.path().join(name), script).expect("a file");
+        let output = Command::new(root.join(interpreter))
+            .arg(folder.path().join(name))
+            .output()
+            .expect("the interpreter; `make tools` installs it");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(String::from_utf8_lossy(&output.stdout), printed, "{language}: {stderr}");
+    }
 }

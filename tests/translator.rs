@@ -90,8 +90,7 @@ fn translator(delivery: Delivery, reasoning: ReasoningOutput) -> Translator {
         model: "m".to_owned(),
         echo: echo[1..echo.len() - 1].to_owned(),
     };
-    let forms =
-        Forms { refusal: PartKind::Refusal, reasoning, logprobs: false, encrypted_reasoning: true };
+    let forms = Forms { refusal: PartKind::Refusal, reasoning, logprobs: false };
     let options = Options {
         delivery,
         task: Task::Respond,

@@ -23,8 +23,6 @@ pub struct Forms {
     pub reasoning: ReasoningOutput,
     /// Whether log probabilities were asked for.
     pub logprobs: bool,
-    /// Whether `reasoning.encrypted_content` was asked for.
-    pub encrypted_reasoning: bool,
 }
 
 /// The items of a response.
@@ -302,7 +300,7 @@ impl Items {
         let mut carrier = Reasoning::new(self.forms.reasoning);
         carrier.envelope.calls.push((call_id, extra));
         carrier.announce(self.finished_len, &mut self.ids, sink);
-        let item = carrier.close(ItemStatus::Completed, true, sink);
+        let item = carrier.close(ItemStatus::Completed, sink);
         self.finish(&item);
     }
 
@@ -329,9 +327,7 @@ impl Items {
             }
             Some(Item::Reasoning(mut reasoning)) => {
                 reasoning.envelope.field = self.reasoning_field.map(str::to_owned);
-                let sealed = !reasoning.envelope.details.is_empty()
-                    || self.forms.encrypted_reasoning && !reasoning.envelope.is_empty();
-                let item = reasoning.close(status, sealed, sink);
+                let item = reasoning.close(status, sink);
                 self.finish(&item);
             }
             None => {}

@@ -253,8 +253,11 @@ impl Reasoning {
         }
     }
 
-    /// Finishes the item and returns it. `sealed` says whether the envelope goes with it.
-    pub fn close(self, status: ItemStatus, sealed: bool, sink: &mut Sink<'_>) -> Vec<u8> {
+    /// Finishes the item and returns it.
+    ///
+    /// The envelope goes with it whether `include` asked for `reasoning.encrypted_content` or not:
+    /// clients replay it all the same, and without it reasoning could not find its way back.
+    pub fn close(self, status: ItemStatus, sink: &mut Sink<'_>) -> Vec<u8> {
         let mut item = Vec::new();
         let Some(place) = &self.place else { return item };
         let mut part = Vec::new();
@@ -262,7 +265,7 @@ impl Reasoning {
             self.close_part(place, sink);
             write_reasoning_part(part_type(self.form), &self.text, &mut part);
         }
-        let envelope = sealed.then(|| self.envelope.seal());
+        let envelope = (!self.envelope.is_empty()).then(|| self.envelope.seal());
         let (summary, content): (&[u8], _) = match self.form {
             ReasoningOutput::Summary => (&part, None),
             ReasoningOutput::Text => (b"", Some(part.as_slice())),

@@ -80,8 +80,6 @@ pub struct Translated {
     pub task: Task,
     /// Whether the client wants log probabilities with the text.
     pub include_logprobs: bool,
-    /// Whether the client wants `encrypted_content` on reasoning items.
-    pub include_encrypted_reasoning: bool,
     /// What was dropped: names from the documented table, `other` for what it does not know; each
     /// once, in order of appearance.
     pub dropped: Vec<&'static str>,
@@ -185,7 +183,6 @@ impl<'c, 'd: 'c> Translation<'c, 'd> {
             echo: Echo::of(&self.request.members),
             task,
             include_logprobs: included.includes_logprobs(),
-            include_encrypted_reasoning: included.includes("reasoning.encrypted_content"),
             dropped: report.into_dropped(),
         }
     }

@@ -187,6 +187,7 @@ fn a_rate_limit_with_retry_after_is_waited_for() {
     let limited = json!({"error": {"message": "Too many requests", "type": "rate_limit_error"}});
     let codex = once(Answer::json(429, limited.to_string()).header("retry-after", "1"));
     let run = codex.exec("go").succeeded();
+    assert!(run.errors().contains("429"), "the limit is told as such: {}", run.errors());
     assert_eq!(run.messages(), ["All is well."]);
     assert_eq!(codex.upstream().requests().len(), 2);
 }
@@ -196,6 +197,7 @@ fn a_rate_limit_that_names_its_delay_in_the_text_is_waited_for() {
     let limited = json!({"error": {"message": "Rate limit reached. Please try again in 1s."}});
     let codex = once(Answer::json(429, limited.to_string()));
     let run = codex.exec("go").succeeded();
+    assert!(run.errors().contains("429"), "the limit is told as such: {}", run.errors());
     assert_eq!(run.messages(), ["All is well."]);
     assert_eq!(codex.upstream().requests().len(), 2);
 }
