@@ -22,3 +22,11 @@ mod drive;
 mod codex;
 #[path = "requests/corpus.rs"]
 mod corpus;
+#[path = "requests/history.rs"]
+mod history;
+#[path = "requests/reasoning.rs"]
+mod reasoning;
+#[path = "requests/refused.rs"]
+mod refused;
+#[path = "requests/tools.rs"]
+mod tools;

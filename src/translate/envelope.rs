@@ -97,10 +97,18 @@ const MARK: &str = "rf1.";
 
 /// The fields reasoning is known to arrive in.
 const FIELDS: &[&str] =
-    &["content", "reasoning", "reasoning_content", "reasoning_details", "reasoning_text", "think"];
+    &[
+        "content_thinking",
+        "reasoning",
+        "reasoning_content",
+        "reasoning_details",
+        "reasoning_text",
+        "think_tags",
+        "thinking",
+    ];
 
 /// Members of a tool call that are carried.
-const EXTRA_MEMBERS: &[&str] = &["extra_content", "thought_signature"];
+const EXTRA_MEMBERS: &[&str] = &["extra_content", "provider_specific_fields", "thought_signature"];
 
 /// Length of the base64. Signatures take a few KiB each.
 const SEALED_BYTES_MAX: usize = 4 << 20;

@@ -108,6 +108,11 @@ impl<'d> Reader<'_, 'd> {
     ) -> Result<(), ApiError> {
         let place = if role == Role::User { Place::User } else { Place::Other };
         let parts = self.parts(parts, place, at, report)?;
+        let blank =
+            parts.iter().all(|part| matches!(part, chat::Part::Text(text) if text.is_empty()));
+        if blank && self.dialect.drop_empty_text {
+            return Ok(());
+        }
         match role {
             Role::User => conversation.user(parts),
             Role::Assistant => conversation.said(&texts(parts, JsonText::push)),

@@ -225,36 +225,34 @@ impl<'d> Messages<'d> {
 
     /// Earlier reasoning in the form this upstream takes back.
     fn replay(&self, turn: &Turn<'d>) -> Option<Replay<'d>> {
-        let details = || Reasoning::Details(turn.envelope.details.clone());
-        let has_details = !turn.envelope.details.is_empty();
-        let text = (!turn.reasoning.is_empty()).then(|| turn.reasoning.clone());
-        let member = |name, text| Replay::Member(name, Reasoning::Text(text));
-        match self.dialect.reasoning_replay {
-            ReasoningReplay::None | ReasoningReplay::ThoughtSignature => None,
-            ReasoningReplay::ReasoningContent => text.map(|text| member("reasoning_content", text)),
-            ReasoningReplay::Reasoning => text.map(|text| member("reasoning", text)),
-            ReasoningReplay::ContentThinking => text.map(Replay::Thinking),
-            ReasoningReplay::ThinkTags => text.map(Replay::Tags),
-            ReasoningReplay::ReasoningDetails if has_details => {
-                Some(Replay::Member("reasoning_details", details()))
+        let form = match (self.dialect.reasoning_replay, turn.envelope.field.as_deref()) {
+            (ReasoningReplay::Auto, _) if !turn.envelope.details.is_empty() => "reasoning_details",
+            (ReasoningReplay::Auto, field) => field?,
+            (ReasoningReplay::ContentThinking, _) => "content_thinking",
+            (ReasoningReplay::Reasoning, _) => "reasoning",
+            (ReasoningReplay::ReasoningContent, _) => "reasoning_content",
+            (ReasoningReplay::ReasoningDetails, _) => "reasoning_details",
+            (ReasoningReplay::ThinkTags, _) => "think_tags",
+            (ReasoningReplay::None | ReasoningReplay::ThoughtSignature, _) => return None,
+        };
+        let text = Some(turn.reasoning.clone()).filter(|text| !text.is_empty());
+        let member = |name| Some(Replay::Member(name, Reasoning::Text(text.clone()?)));
+        match form {
+            "content_thinking" => text.map(Replay::Thinking),
+            "reasoning" => member("reasoning"),
+            "reasoning_content" => member("reasoning_content"),
+            "reasoning_details" => {
+                let details = match turn.envelope.details.as_slice() {
+                    [] => vec![detail(&text?)],
+                    details => details.to_vec(),
+                };
+                Some(Replay::Member("reasoning_details", Reasoning::Details(details)))
             }
-            ReasoningReplay::ReasoningDetails => text.map(|text| {
-                Replay::Member("reasoning_details", Reasoning::Details(vec![detail(&text)]))
-            }),
-            ReasoningReplay::Auto if has_details => {
-                Some(Replay::Member("reasoning_details", details()))
-            }
-            ReasoningReplay::Auto => {
-                let text = text?;
-                Some(match turn.envelope.field.as_deref()? {
-                    "reasoning" => member("reasoning", text),
-                    "reasoning_content" => member("reasoning_content", text),
-                    "reasoning_text" => member("reasoning_text", text),
-                    "content" => Replay::Thinking(text),
-                    "think" => Replay::Tags(text),
-                    _ => return None,
-                })
-            }
+            "reasoning_text" => member("reasoning_text"),
+            "think_tags" => text.map(Replay::Tags),
+            "thinking" => member("thinking"),
+            // A field no upstream is known to use: the envelope was not ours.
+            _ => None,
         }
     }
 

@@ -109,13 +109,13 @@ pub fn request(body: &[u8], context: &Context<'_>) -> Result<Translated, ApiErro
 }
 
 /// One translation on its way.
-struct Translation<'c, 'd> {
-    request: &'c Request<'d>,
-    context: &'c Context<'c>,
+struct Translation<'d> {
+    request: &'d Request<'d>,
+    context: &'d Context<'d>,
     bounds: Bounds,
 }
 
-impl<'c, 'd: 'c> Translation<'c, 'd> {
+impl<'d> Translation<'d> {
     fn run(&self) -> Result<Translated, ApiError> {
         let Self { request, context, .. } = self;
         let dialect = context.dialect;
@@ -187,7 +187,7 @@ impl<'c, 'd: 'c> Translation<'c, 'd> {
         }
     }
 
-    fn items(&self) -> &[Item<'d>] {
+    fn items(&self) -> &'d [Item<'d>] {
         match &self.request.input {
             Input::Text(_) => &[],
             Input::Items(items) => items,
@@ -217,22 +217,15 @@ impl<'c, 'd: 'c> Translation<'c, 'd> {
         wanted.then_some(options).into_iter().collect()
     }
 
-    fn effort_update(&self) -> Option<&'c JsonText<'d>>
-    where
-        'd: 'c,
-    {
-        let Input::Items(items) = &self.request.input else { return None };
-        items.iter().rev().find_map(|item| match item {
+    fn effort_update(&self) -> Option<&'d JsonText<'d>> {
+        self.items().iter().rev().find_map(|item| match item {
             Item::ConfigurationUpdate(effort) => effort.as_ref(),
             _ => None,
         })
     }
 
     /// All tools of the request: its own, those of the conversation, those that a search found.
-    fn tools(&self, report: &mut Report) -> Result<Tools<'d>, ApiError>
-    where
-        'c: 'd,
-    {
+    fn tools(&self, report: &mut Report) -> Result<Tools<'d>, ApiError> {
         let mut tools = Tools::new(self.context.dialect);
         tools.add(&self.request.tools, "tools", report)?;
         for (index, item) in self.items().iter().enumerate() {

@@ -13,8 +13,10 @@ use serde_json::Value;
 pub struct Allowed {
     /// Members of the body beyond those that everybody takes.
     pub members: Vec<String>,
-    /// System messages anywhere, also as `developer`.
+    /// System messages anywhere.
     pub system_anywhere: bool,
+    /// The role `developer`.
+    pub developer: bool,
     /// Members of assistant messages that carry reasoning.
     pub reasoning: Vec<&'static str>,
     /// `null` and missing content beside tool calls.
@@ -237,8 +239,11 @@ impl Checker<'_> {
     fn system(&mut self, place: &str, index: usize, message: &Value) {
         self.members(place, message, &["role", "content"], &[]);
         self.text(place, &message["content"]);
-        if !self.allowed.system_anywhere && (index > 0 || message["role"] == "developer") {
-            self.fault(place, "is a system message that not everybody takes");
+        if index > 0 && !self.allowed.system_anywhere {
+            self.fault(place, "is a system message behind the first message");
+        }
+        if message["role"] == "developer" && !self.allowed.developer {
+            self.fault(place, "has a role that not everybody takes");
         }
     }
 
