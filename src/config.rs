@@ -4,11 +4,31 @@
 //! {"upstreams": {"default": {"preset": "generic", "dialect": {"reasoning_param": "effort"}, "path": null}},
 //!  "hold_headers": true, "keep_alive_seconds": 15, "strictness": "lenient", "refusals": "auto"}
 //! ```
+//!
+//! Every field is described in `docs/configuration.md`.
+
+mod aliases;
+mod catalog;
+pub mod headers;
+mod limits;
+mod pattern;
+mod read;
+mod rules;
+mod scopes;
+mod upstream;
+
+use std::rc::Rc;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::dialect::Dialect;
+pub use aliases::Aliases;
+pub use catalog::Catalog;
+pub use headers::HeaderEdits;
+pub use limits::Limits;
+pub use rules::{Route, Rule, Subject, Wanted};
+pub use scopes::Scope;
+pub use upstream::{StreamMode, Upstream, Wire};
 
 /// What happens to parts of a request that Chat Completions cannot express.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -19,73 +39,6 @@ pub enum Strictness {
     Lenient,
     /// The request is refused with the field's name.
     Strict,
-}
-
-/// Limits on everything that is buffered or counted. Bytes unless the name says otherwise.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Limits {
-    /// A request body.
-    pub request_bytes_max: usize,
-    /// Items in `input`.
-    pub input_items_max: usize,
-    /// Tools after flattening.
-    pub tools_max: usize,
-    /// Nesting of JSON.
-    pub depth_max: usize,
-    /// Values and member names in a request body; each takes twelve bytes while it is translated.
-    pub json_values_max: usize,
-    /// One event of an upstream's stream, or a JSON body that is read whole.
-    pub event_bytes_max: usize,
-    /// Arguments of all tool calls of one answer.
-    pub arguments_bytes_max: usize,
-    /// All output of one answer: text, reasoning and arguments.
-    pub output_bytes_max: usize,
-    /// Tool calls of one answer.
-    pub tool_calls_max: usize,
-    /// What is read of an error body.
-    pub error_bytes_max: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            request_bytes_max: 64 << 20,
-            input_items_max: 100_000,
-            tools_max: 4_096,
-            depth_max: 128,
-            json_values_max: 4 << 20,
-            event_bytes_max: 16 << 20,
-            arguments_bytes_max: 16 << 20,
-            output_bytes_max: 64 << 20,
-            tool_calls_max: 1_024,
-            error_bytes_max: 64 << 10,
-        }
-    }
-}
-
-/// One upstream profile.
-#[derive(Clone, Debug)]
-pub struct Upstream {
-    /// Its name in the configuration.
-    pub name: String,
-    /// How it differs from plain Chat Completions.
-    pub dialect: Dialect,
-    /// The path of its chat completions; `None` replaces the suffix `/responses` of the request's.
-    pub path: Option<String>,
-    /// What it speaks.
-    pub wire: Wire,
-}
-
-/// What an upstream speaks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Wire {
-    /// Chat Completions: requests and answers are translated.
-    #[default]
-    Chat,
-    /// The Responses API: requests and answers pass untouched.
-    Responses,
 }
 
 /// How refusals reach the client.
@@ -112,24 +65,56 @@ pub enum ReasoningOutput {
     Text,
 }
 
+/// What becomes of `GET …/models`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ModelList {
+    /// The upstream's list, with the names of the configuration, in OpenAI's and Codex's form; from
+    /// the configuration alone when the upstream has no list.
+    #[default]
+    Translate,
+    /// The names of the configuration alone; the upstream is not asked.
+    Configured,
+    /// It passes untouched.
+    Pass,
+}
+
 /// The whole configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Profiles by name; always has `default`.
     pub upstreams: Vec<Upstream>,
+    /// Which profile serves what; the first rule that matches counts.
+    pub rules: Vec<Rule>,
     /// Whether the host can hold headers until the body is read.
     pub hold_headers: bool,
+    /// The request header that gets the model's name, in lower case.
+    pub model_header: Option<String>,
+    /// The request header that gets the upstream profile's name, in lower case.
+    pub upstream_header: Option<String>,
+    /// What becomes of `GET …/models`.
+    pub model_list: ModelList,
+    /// What the operator says about models.
+    pub catalog: Catalog,
     /// Seconds of silence towards the client after which upstream bytes without news become a
-    /// keep-alive.
+    /// keep-alive, for profiles that say nothing else.
     pub keep_alive_seconds: u64,
-    /// What happens to what Chat Completions cannot express.
+    /// What happens to what Chat Completions cannot express, for profiles that say nothing else.
     pub strictness: Strictness,
     /// How refusals reach the client.
     pub refusals: Refusals,
     /// How reasoning reaches the client.
     pub reasoning_output: ReasoningOutput,
-    /// Limits on buffers.
+    /// Limits on buffers, for profiles that say nothing else.
     pub limits: Limits,
+    /// Whether what happened to a request is put into the filter state, for access logs.
+    pub filter_state: bool,
+    /// Whether requests are counted.
+    pub metrics: bool,
+    /// Other configurations for parts of the traffic; the first one that matches counts.
+    pub scopes: Vec<Scope>,
+    /// Whether this configuration is for scopes alone, so that the filter stays out of the rest.
+    pub only_scopes: bool,
 }
 
 impl Config {
@@ -138,47 +123,105 @@ impl Config {
     /// # Errors
     /// A sentence that names the field, what is wrong with it and what it takes.
     pub fn parse(json: &str) -> Result<Self, String> {
-        Self::read(json).map_err(|sentence| one_line(&sentence))
+        Self::read(json).map_err(|sentence| read::one_line(&sentence))
     }
 
     fn read(json: &str) -> Result<Self, String> {
         let json = if json.trim().is_empty() { "{}" } else { json };
-        let object: Map<String, Value> = serde_json::from_str(json)
+        let mut object: Map<String, Value> = serde_json::from_str(json)
             .map_err(|error| format!("configuration: must be a JSON object: {error}"))?;
-        let fields = Fields::deserialize(Value::Object(object.clone()))
-            .map_err(|error| format!("{}: {error}", wrong_field(&object)))?;
-        let mut upstreams = Vec::new();
-        for (name, upstream) in fields.upstreams {
-            let at = format!("upstreams.{name}");
-            let fields =
-                UpstreamFields::deserialize(upstream).map_err(|error| format!("{at}: {error}"))?;
-            if fields.path.as_ref().is_some_and(|path| !is_path(path)) {
-                return Err(format!("{at}.path: must begin with `/` and be printable ASCII"));
-            }
-            let dialect = Dialect::new(&fields.preset, &fields.dialect)
-                .map_err(|error| format!("{at}.{error}"))?;
-            upstreams.push(Upstream { name, dialect, path: fields.path, wire: fields.wire });
+        object.values_mut().for_each(read::with_integers);
+        let rules = object.remove(scopes::RULES);
+        let only_scopes = rules.is_some() && object.is_empty();
+        let mut config = Self::read_scope(&object)?;
+        config.only_scopes = only_scopes;
+        for (index, fields) in read::list(scopes::RULES, rules.as_ref())?.iter().enumerate() {
+            let at = format!("{}[{index}]", scopes::RULES);
+            config.scopes.push(Scope::read(&at, read::members(&at, fields)?, &object)?);
         }
-        if !upstreams.iter().any(|upstream| upstream.name == DEFAULT) {
-            let dialect = Dialect::new(GENERIC, &Map::new())?;
-            let name = DEFAULT.to_owned();
-            upstreams.push(Upstream { name, dialect, path: None, wire: Wire::Chat });
+        Ok(config)
+    }
+
+    /// Reads a configuration without scopes.
+    fn read_scope(object: &Map<String, Value>) -> Result<Self, String> {
+        let fields: Fields = read::object("", object)?;
+        let limits = Limits::read("limits", &fields.limits)?;
+        let mut upstreams = Vec::with_capacity(fields.upstreams.len() + 1);
+        for (name, upstream) in &fields.upstreams {
+            upstreams.push(Upstream::read(name, upstream, &fields)?);
         }
+        if !fields.upstreams.contains_key(DEFAULT) {
+            upstreams.push(Upstream::read(DEFAULT, &Value::Object(Map::new()), &fields)?);
+        }
+        let position = |name: &str| upstreams.iter().position(|upstream| upstream.name == name);
+        let mut rules = Vec::with_capacity(fields.rules.len());
+        for (index, rule) in fields.rules.iter().enumerate() {
+            let at = format!("rules[{index}]");
+            rules.push(Rule::read(&at, read::members(&at, rule)?, &position)?);
+        }
+        let header = |field: &str, name: Option<String>| match name.as_deref() {
+            None | Some("") => Ok(None),
+            Some(name) => match headers::header_name(name) {
+                Ok(name) => Ok(Some(name)),
+                Err(reason) => Err(format!("{field}: `{name}` {reason}, or null for no header")),
+            },
+        };
         Ok(Self {
+            rules,
             upstreams,
             hold_headers: fields.hold_headers,
+            model_header: header("model_header", fields.model_header)?,
+            upstream_header: header("upstream_header", fields.upstream_header)?,
+            model_list: fields.model_list,
+            catalog: Catalog::read("catalog", &fields.catalog)?,
             keep_alive_seconds: fields.keep_alive_seconds,
             strictness: fields.strictness,
             refusals: fields.refusals,
             reasoning_output: fields.reasoning_output,
-            limits: fields.limits,
+            limits,
+            filter_state: fields.filter_state,
+            metrics: fields.metrics,
+            scopes: Vec::new(),
+            only_scopes: false,
         })
+    }
+
+    /// The configuration for a request: that of the first scope that matches, else this one; `None`
+    /// when the filter is to stay out of it.
+    pub fn scoped(self: &Rc<Self>, subject: Subject<'_>) -> Option<Rc<Self>> {
+        match self.scopes.iter().find(|scope| scope.matches(subject)) {
+            Some(scope) => Some(Rc::clone(&scope.config)),
+            None if self.only_scopes => None,
+            None => Some(Rc::clone(self)),
+        }
+    }
+
+    /// The position of the profile that serves a request: the one that the route's metadata names,
+    /// else that of the first rule that matches, else the default.
+    ///
+    /// # Errors
+    /// The name in the route's metadata when no profile has it.
+    pub fn upstream_for<'r>(&self, subject: Subject<'r>) -> Result<usize, &'r str> {
+        let position = |name: &str| self.upstreams.iter().position(|known| known.name == name);
+        if let Some(name) = subject.route.upstream.as_deref() {
+            return position(name).ok_or(name);
+        }
+        let rule = self.rules.iter().find(|rule| rule.matches(subject));
+        Ok(rule.map(|rule| rule.upstream).or_else(|| position(DEFAULT)).unwrap_or_default())
     }
 
     /// The upstream profile of this name, or the default one.
     pub fn upstream(&self, name: &str) -> Option<&Upstream> {
         let named = |name: &str| self.upstreams.iter().find(|upstream| upstream.name == name);
         named(name).or_else(|| named(DEFAULT))
+    }
+
+    /// What must be known of a request's route to choose.
+    pub fn wanted(&self) -> Wanted {
+        let metadata = Wanted { upstream: self.upstreams.len() > 1, ..Wanted::default() };
+        let rules = self.rules.iter().map(Rule::wanted);
+        let scopes = self.scopes.iter().map(Scope::wanted);
+        rules.chain(scopes).fold(metadata, Wanted::and)
     }
 }
 
@@ -193,68 +236,40 @@ const GENERIC: &str = "generic";
 #[serde(default, deny_unknown_fields)]
 struct Fields {
     upstreams: Map<String, Value>,
+    rules: Vec<Value>,
     hold_headers: bool,
+    model_header: Option<String>,
+    upstream_header: Option<String>,
+    model_list: ModelList,
+    catalog: Map<String, Value>,
     keep_alive_seconds: u64,
     strictness: Strictness,
     refusals: Refusals,
     reasoning_output: ReasoningOutput,
-    limits: Limits,
+    limits: Map<String, Value>,
+    filter_state: bool,
+    metrics: bool,
 }
 
 impl Default for Fields {
     fn default() -> Self {
         Self {
             upstreams: Map::new(),
+            rules: Vec::new(),
             hold_headers: true,
+            model_header: Some("x-llm-model".to_owned()),
+            upstream_header: Some("x-llm-upstream".to_owned()),
+            model_list: ModelList::default(),
+            catalog: Map::new(),
             keep_alive_seconds: 15,
             strictness: Strictness::default(),
             refusals: Refusals::default(),
             reasoning_output: ReasoningOutput::default(),
-            limits: Limits::default(),
+            limits: Map::new(),
+            filter_state: true,
+            metrics: true,
         }
     }
-}
-
-#[derive(Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct UpstreamFields {
-    preset: String,
-    dialect: Map<String, Value>,
-    path: Option<String>,
-    wire: Wire,
-}
-
-impl Default for UpstreamFields {
-    fn default() -> Self {
-        Self { preset: GENERIC.to_owned(), dialect: Map::new(), path: None, wire: Wire::Chat }
-    }
-}
-
-/// The first field that is wrong by itself; errors about values do not name it.
-fn wrong_field(object: &Map<String, Value>) -> &str {
-    let is_wrong = |(name, value): &(&String, &Value)| {
-        let alone = Map::from_iter([((*name).clone(), (*value).clone())]);
-        Fields::deserialize(Value::Object(alone)).is_err()
-    };
-    object.iter().find(is_wrong).map_or("configuration", |(name, _)| name)
-}
-
-/// The sentence goes into a log, and the names it quotes could hold a line break.
-fn one_line(sentence: &str) -> String {
-    let mut line = String::with_capacity(sentence.len());
-    for character in sentence.chars() {
-        if character.is_control() {
-            line.extend(character.escape_default());
-        } else {
-            line.push(character);
-        }
-    }
-    line
-}
-
-/// Whether this may stand in `:path`; anything else could smuggle a header.
-fn is_path(path: &str) -> bool {
-    path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 #[cfg(test)]
@@ -272,31 +287,80 @@ mod tests {
     }
 
     #[test]
-    fn errors_name_the_field() {
-        for (json, named) in [
-            ("[]", "configuration"),
-            (r#"{"hold_header":true}"#, "hold_header"),
-            (r#"{"strictness":"very"}"#, "strictness"),
-            (r#"{"keep_alive_seconds":-1}"#, "keep_alive_seconds"),
-            (r#"{"limits":{"output_bytes":1}}"#, "output_bytes"),
-            (r#"{"upstreams":{"a":{"presets":"x"}}}"#, "upstreams.a"),
-            (r#"{"upstreams":{"a":{"preset":"nobody"}}}"#, "upstreams.a.preset"),
-            (r#"{"upstreams":{"a":{"dialect":{"schema":"odd"}}}}"#, "upstreams.a.dialect.schema"),
-            (r#"{"upstreams":{"a":{"path":"v1\r\nx: y"}}}"#, "upstreams.a.path"),
-        ] {
-            let error = Config::parse(json).unwrap_err();
-            assert!(error.contains(named), "{json}: {error}");
-        }
+    fn profiles_inherit_what_they_do_not_say() {
+        let config = Config::parse(
+            r#"{"strictness": "strict", "limits": {"tools_max": 7, "depth_max": 9},
+                "upstreams": {"a": {"limits": {"tools_max": 3}, "keep_alive_seconds": 1}}}"#,
+        )
+        .unwrap();
+        let [a, default] = ["a", DEFAULT].map(|name| config.upstream(name).unwrap());
+        assert_eq!((a.limits.tools_max, a.limits.depth_max), (3, 9));
+        assert_eq!((a.strictness, a.keep_alive_seconds), (Strictness::Strict, 1));
+        assert_eq!((default.limits.tools_max, default.keep_alive_seconds), (7, 15));
     }
+
     #[test]
-    fn errors_never_break_the_line_of_a_log() {
-        for json in [
-            r#"{"a\nb":1}"#,
-            r#"{"upstreams":{"a\r\nb":{"preset":"nobody"}}}"#,
-            r#"{"upstreams":{"a":{"preset":"no\u0085\u001b[31mbody"}}}"#,
-        ] {
-            let error = Config::parse(json).unwrap_err();
-            assert!(!error.contains(char::is_control), "{error:?}");
-        }
+    fn metadata_counts_before_rules_and_rules_before_the_default() {
+        let config = Config::parse(
+            r#"{"upstreams": {"a": {}, "b": {}}, "rules": [{"model": "m*", "upstream": "a"},
+                {"model": "my", "upstream": "b"}]}"#,
+        )
+        .unwrap();
+        let chosen = |metadata: Option<&str>, model| {
+            let route = Route { upstream: metadata.map(str::to_owned), ..Route::default() };
+            let position = config.upstream_for(Subject { route: &route, host: "", model });
+            position.map(|position| config.upstreams[position].name.clone()).map_err(str::to_owned)
+        };
+        assert_eq!(chosen(Some("b"), Some("my")), Ok("b".to_owned()));
+        assert_eq!(chosen(None, Some("my")), Ok("a".to_owned()));
+        assert_eq!(chosen(None, Some("x")), Ok(DEFAULT.to_owned()));
+        assert_eq!(chosen(None, None), Ok(DEFAULT.to_owned()));
+        assert_eq!(chosen(Some("c"), None), Err("c".to_owned()));
+        assert!(config.wanted().upstream && !config.wanted().name && !config.wanted().cluster);
+        assert!(Config::parse("{}").unwrap().wanted().is_nothing());
+    }
+
+    #[test]
+    fn scopes_of_higress_are_chosen_as_its_plugins_do() {
+        let config = Rc::new(
+            Config::parse(
+                r#"{"_rules_": [
+                    {"_match_route_": ["a"], "_match_service_": ["s.dns:80"], "keep_alive_seconds": 1},
+                    {"_match_domain_": ["*.x.com", "y.*"], "keep_alive_seconds": 2},
+                    {"_match_route_prefix_": ["llm-"], "keep_alive_seconds": 3},
+                    {"_match_service_": ["t.static"], "keep_alive_seconds": 4}]}"#,
+            )
+            .unwrap(),
+        );
+        let chosen = |name: &str, host: &str, cluster: &str| {
+            let [name, cluster] = [name, cluster].map(|text| Some(text.to_owned()));
+            let route = Route { name, cluster, upstream: None };
+            let scoped = config.scoped(Subject { route: &route, host, model: None });
+            scoped.map(|config| config.keep_alive_seconds)
+        };
+        assert_eq!(chosen("a", "", "outbound|80||s.dns"), Some(1));
+        assert_eq!(chosen("a", "", "outbound|81||s.dns"), None);
+        assert_eq!(chosen("b", "api.x.com:443", ""), Some(2));
+        assert_eq!(chosen("b", "y.net", ""), Some(2));
+        assert_eq!(chosen("llm-b", "z.com", ""), Some(3));
+        assert_eq!(chosen("b", "z.com", "outbound|9||t.static"), Some(4));
+        assert_eq!(chosen("b", "z.com", "t.static"), None);
+        assert_eq!(config.wanted(), Wanted { name: true, cluster: true, upstream: false });
+    }
+
+    #[test]
+    fn a_scope_inherits_and_the_rest_has_the_outer_configuration() {
+        let config = Rc::new(
+            Config::parse(
+                r#"{"strictness": "strict", "_rules_": [
+                    {"_match_domain_": ["a"], "keep_alive_seconds": 2}]}"#,
+            )
+            .unwrap(),
+        );
+        let route = Route::default();
+        let scoped = |host| config.scoped(Subject { route: &route, host, model: None }).unwrap();
+        assert_eq!(scoped("a").keep_alive_seconds, 2);
+        assert_eq!(scoped("a").strictness, Strictness::Strict);
+        assert_eq!(scoped("b").keep_alive_seconds, 15);
     }
 }
