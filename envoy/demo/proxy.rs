@@ -39,6 +39,18 @@ impl Template {
         }
     }
 
+    /// Leaves out everything from the line `first` up to the line `next`.
+    ///
+    /// # Errors
+    /// As [`Template::replace`].
+    pub fn cut(self, first: &str, next: &str) -> Result<Self, String> {
+        let missing = |line: &str| format!("envoy/envoy.yaml has lost its line {:?}", line.trim());
+        let from = self.0.find(first).ok_or_else(|| missing(first))?;
+        let to = self.0.find(next).ok_or_else(|| missing(next))?;
+        let lines = self.0.get(from..to).unwrap_or_default().to_owned();
+        self.replace(&lines, "")
+    }
+
     /// Where clients connect; port 0 takes a free one.
     ///
     /// # Errors
@@ -68,12 +80,9 @@ impl Template {
 
     /// Leaves the filter out: everything passes through.
     pub fn without_filter(self) -> Result<Self, String> {
-        const FIRST: &str = "          - name: envoy.filters.http.wasm\n";
+        const FILTER: &str = "          - name: envoy.filters.http.wasm\n";
         const NEXT: &str = "          - name: envoy.filters.http.router\n";
-        let from = self.0.find(FIRST).ok_or("envoy/envoy.yaml has lost its filter")?;
-        let to = self.0.find(NEXT).ok_or("envoy/envoy.yaml has lost its router")?;
-        let filter = self.0.get(from..to).unwrap_or_default().to_owned();
-        self.replace(&filter, "")
+        self.cut(FILTER, NEXT)
     }
 
     /// The upstream's host and port.
