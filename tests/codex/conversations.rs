@@ -79,6 +79,20 @@ fn the_block_of_the_readme_is_enough() {
 }
 
 #[test]
+fn a_client_that_prefers_websockets_falls_back_at_once() {
+    let codex = Scenario::new()
+        .provider("supports_websockets = true")
+        .start(|_, request| Completion::text("Over HTTP.").answer(request));
+    let run = codex.exec("say hello").succeeded();
+    assert_eq!(run.messages(), ["Over HTTP."]);
+    let methods: Vec<String> =
+        codex.upstream().requests().into_iter().map(|request| request.method).collect();
+    assert_eq!(methods, ["POST"], "the upgrade never reaches the upstream");
+    // With any other status than 426 it tries again, and says so.
+    assert!(!run.errors().contains("Reconnecting"), "{}", run.errors());
+}
+
+#[test]
 fn reasoning_is_shown_and_goes_back_upstream() {
     for replay in [None, Some("reasoning_content"), Some("reasoning")] {
         let configuration = match replay {

@@ -136,9 +136,15 @@ fn a_call_cut_in_half_never_runs() {
         ("the tokens are used up", Answer::sse().write(half_a_call()).write(finish("length"))),
         ("a filter steps in", Answer::sse().write(half_a_call()).write(finish("content_filter"))),
     ];
-    for (end, answer) in ends {
-        let codex = always(answer);
-        let run = codex.exec("go").failed();
+    // The prompt says which end is asked for.
+    let answers = ends.clone();
+    let codex = Scenario::new().start(move |_, request| {
+        let asked = request.json()["messages"].to_string();
+        let (_, answer) = answers.iter().find(|(end, _)| asked.contains(end)).expect("a known end");
+        answer.clone()
+    });
+    for (end, _) in ends {
+        let run = codex.exec(end).failed();
         assert_eq!(codex.read("ran.txt"), None, "{end}");
         assert!(run.items("command_execution").is_empty(), "{end}: {}", run.stdout);
     }
@@ -163,12 +169,15 @@ fn an_answer_without_room_to_finish_is_a_hard_stop() {
 
 #[test]
 fn a_conversation_that_is_too_long_is_named_as_such() {
-    for (status, body) in OVERFLOWS {
-        let codex =
-            always(Answer::new(status).header("content-type", "application/json").write(body));
+    let codex = Scenario::new().start(|before, _| {
+        // One try each: a second one would shift all that follow.
+        let (status, body) = OVERFLOWS[before % OVERFLOWS.len()];
+        Answer::new(status).header("content-type", "application/json").write(body)
+    });
+    for (index, (status, body)) in OVERFLOWS.into_iter().enumerate() {
         let run = codex.exec("go").failed();
         assert!(run.errors().contains("ran out of room"), "{status} {body}: {}", run.errors());
-        assert_eq!(codex.upstream().requests().len(), 1, "{status} {body}");
+        assert_eq!(codex.upstream().requests().len(), index + 1, "{status} {body}");
     }
 }
 
