@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 
 use super::calls::{Call, Closed};
-use super::logprobs;
 use super::output::{Message, PartKind, Reasoning, append_elements};
 use super::sink::Sink;
 use super::tools::ToolTable;
@@ -125,7 +124,8 @@ impl Items {
             Delta::Logprobs(list) => {
                 if self.forms.logprobs {
                     self.count(list.len())?;
-                    append_elements(&logprobs::elements(list), &mut self.logprobs);
+                    let elements = list.trim().strip_prefix('[').and_then(|l| l.strip_suffix(']'));
+                    append_elements(elements.unwrap_or_default().as_bytes(), &mut self.logprobs);
                 }
             }
             Delta::Image(image) => self.image(&image, sink)?,

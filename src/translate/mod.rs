@@ -22,7 +22,6 @@ pub mod items;
 
 pub mod arguments;
 pub mod calls;
-mod logprobs;
 pub mod output;
 pub mod sink;
 

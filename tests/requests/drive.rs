@@ -6,8 +6,7 @@ use responses_filter::error::ApiError;
 use responses_filter::translate::request::{self, Context, Endpoint, Translated};
 use serde_json::{Value, json};
 
-use crate::support::chat_request::{self, Allowed};
-use crate::support::profile;
+use crate::support::{chat_request, profile};
 
 /// A translation with a profile.
 pub struct Drive {
@@ -55,7 +54,7 @@ impl Drive {
     /// The translation of a request that must succeed, held against the oracle.
     pub fn translated(&self, body: &Value) -> Translated {
         let translated = self.raw(body.to_string().as_bytes()).expect("a valid request");
-        chat_request::check(&translated.chat, &self.allowed());
+        chat_request::check(&translated.chat, &profile::allowed(&self.dialect));
         translated
     }
 
@@ -72,10 +71,5 @@ impl Drive {
     /// The error of a request that must fail.
     pub fn error(&self, body: &Value) -> ApiError {
         self.raw(body.to_string().as_bytes()).expect_err("a request that is refused")
-    }
-
-    /// What the oracle may let pass for this profile.
-    pub fn allowed(&self) -> Allowed {
-        profile::allowed(&self.dialect)
     }
 }

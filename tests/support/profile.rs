@@ -32,6 +32,7 @@ pub fn allowed(dialect: &Dialect) -> Allowed {
     members.extend(dialect.extra_params.iter().cloned());
     members.extend(dialect.extra_body.keys().cloned());
     Allowed {
+        developer: dialect.developer_role,
         members,
         system_anywhere: dialect.system_messages == SystemMessages::Keep,
         reasoning: match dialect.reasoning_replay {
