@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::calls::{Call, Closed};
+use super::logprobs;
 use super::output::{Message, PartKind, Reasoning, append_elements};
 use super::sink::Sink;
 use super::tools::ToolTable;
@@ -124,8 +125,7 @@ impl Items {
             Delta::Logprobs(list) => {
                 if self.forms.logprobs {
                     self.count(list.len())?;
-                    let elements = list.trim().strip_prefix('[').and_then(|l| l.strip_suffix(']'));
-                    append_elements(elements.unwrap_or_default().as_bytes(), &mut self.logprobs);
+                    append_elements(&logprobs::elements(list), &mut self.logprobs);
                 }
             }
             Delta::Image(image) => self.image(&image, sink)?,

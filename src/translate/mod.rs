@@ -22,6 +22,7 @@ pub mod items;
 
 pub mod arguments;
 pub mod calls;
+mod logprobs;
 pub mod output;
 pub mod sink;
 
