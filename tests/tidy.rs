@@ -52,9 +52,6 @@ const FUNCTION_LINES_MAX: usize = 70;
 
 /// What is larger than it should be, with its size today. An entry may shrink and go, never grow.
 const LARGE_FILES: &[(&str, usize)] = &[
-    ("src/chat/response.rs", 429),
-    ("src/dialect/deltas.rs", 465),
-    ("src/dialect/text_calls.rs", 574),
     ("src/exchange.rs", 472),
 ];
 const LONG_FUNCTIONS: &[(&str, usize)] = &[];

@@ -2,6 +2,7 @@
 //!
 //! Types and their JSON form, no decisions. <https://platform.openai.com/docs/api-reference/chat>
 
+pub mod lenient;
 pub mod request;
 pub mod response;
 

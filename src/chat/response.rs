@@ -1,15 +1,12 @@
 //! What Chat Completions upstreams send.
 //!
 //! Every field is optional and unread until somebody asks: upstreams disagree about the type of
-//! nearly all of them, and one odd value must not cost the rest of its event. [`Maybe`] and
-//! [`Several`] take what is there in the expected shape and nothing else.
-
-use std::fmt;
-use std::marker::PhantomData;
+//! nearly all of them.
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess};
+
+use super::lenient::{self, Lenient, Maybe, Raw, Several};
 
 /// Why the model stopped, whatever word the upstream used for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,75 +38,6 @@ pub struct Usage {
     pub reasoning_tokens: u64,
     /// Prompt and completion together.
     pub total_tokens: u64,
-}
-
-/// A JSON value as it came; `null` counts as absent.
-pub type Raw<'a> = Option<&'a RawValue>;
-
-/// One event of a stream, a whole completion, or what came in its place.
-///
-/// The fields behind `service_tier` are not of the API: errors and the native answers of upstreams
-/// whose other endpoint was reached.
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
-pub struct Chunk<'a> {
-    /// `chat.completion.chunk`, `chat.completion`, `error`.
-    #[serde(borrow)]
-    pub object: Raw<'a>,
-    /// The model that answers.
-    #[serde(borrow)]
-    pub model: Raw<'a>,
-    /// What the model said, of which only the first choice is kept.
-    #[serde(borrow)]
-    pub choices: Choices<'a>,
-    /// Token counts.
-    #[serde(borrow)]
-    pub usage: Raw<'a>,
-    /// The service tier that answers.
-    #[serde(borrow)]
-    pub service_tier: Raw<'a>,
-    /// Groq's envelope of `usage`.
-    #[serde(borrow)]
-    pub x_groq: Maybe<Usages<'a>>,
-    /// URLs the text rests on.
-    #[serde(borrow)]
-    pub citations: Raw<'a>,
-    /// The same with titles.
-    #[serde(borrow)]
-    pub search_results: Raw<'a>,
-    /// What went wrong.
-    #[serde(borrow)]
-    pub error: Raw<'a>,
-    /// The kind of a flat error.
-    #[serde(borrow, rename = "type")]
-    pub kind: Raw<'a>,
-    /// Text of a flat error, or the message of a native answer.
-    #[serde(borrow)]
-    pub message: Raw<'a>,
-    /// Text of a flat error.
-    #[serde(borrow)]
-    pub detail: Raw<'a>,
-    /// A list of errors.
-    #[serde(borrow)]
-    pub errors: Raw<'a>,
-    /// A status beside the answer.
-    #[serde(borrow)]
-    pub base_resp: Maybe<BaseResp<'a>>,
-    /// An envelope around the answer.
-    #[serde(borrow)]
-    pub result: Raw<'a>,
-    /// Text of a native answer.
-    #[serde(borrow)]
-    pub response: Raw<'a>,
-    /// Calls of a native answer.
-    #[serde(borrow)]
-    pub tool_calls: Several<ToolCall<'a>>,
-    /// Whether a native answer has ended.
-    #[serde(borrow)]
-    pub done: Raw<'a>,
-    /// Why a native answer has ended.
-    #[serde(borrow)]
-    pub done_reason: Raw<'a>,
 }
 
 /// The first of the choices, the one with index 0 or none.
@@ -253,62 +181,6 @@ pub struct Audio<'a> {
     pub transcript: Raw<'a>,
 }
 
-/// An envelope of token counts.
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
-pub struct Usages<'a> {
-    /// Token counts.
-    #[serde(borrow)]
-    pub usage: Raw<'a>,
-    /// What went wrong.
-    #[serde(borrow)]
-    pub error: Raw<'a>,
-}
-
-/// A status beside the answer.
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
-pub struct BaseResp<'a> {
-    /// 0 when all is well.
-    #[serde(borrow)]
-    pub status_code: Raw<'a>,
-}
-
-/// An object, or nothing when the value is of another kind: `null`, `[]`, a string.
-#[derive(Clone, Copy, Debug)]
-pub struct Maybe<T>(pub Option<T>);
-
-/// The objects of a list, or nothing when the value is no list. One object costs no allocation.
-#[derive(Debug)]
-pub struct Several<T> {
-    first: Option<T>,
-    rest: Vec<T>,
-}
-
-impl<T> Default for Maybe<T> {
-    fn default() -> Self {
-        Self(None)
-    }
-}
-
-impl<T> Default for Several<T> {
-    fn default() -> Self {
-        Self { first: None, rest: Vec::new() }
-    }
-}
-
-impl<T> Several<T> {
-    /// The objects in their order.
-    pub fn iter(&self) -> impl Iterator<Item = &T> {
-        self.first.iter().chain(&self.rest)
-    }
-
-    /// True when there is no object.
-    pub fn is_empty(&self) -> bool {
-        self.first.is_none()
-    }
-}
-
 impl<'a> Choice<'a> {
     /// True for the choice that counts when several were asked for.
     fn is_first(&self) -> bool {
@@ -316,55 +188,9 @@ impl<'a> Choice<'a> {
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Maybe<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Shape(PhantomData))
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Several<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Shape(PhantomData))
-    }
-}
-
 impl<'de: 'a, 'a> Deserialize<'de> for Choices<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Shape(PhantomData))
-    }
-}
-
-/// What becomes of the JSON kinds that carry something; all others become the default.
-trait Lenient<'de>: Default {
-    fn from_map<A: MapAccess<'de>>(map: A) -> Result<Self, A::Error>;
-
-    fn from_seq<A: SeqAccess<'de>>(mut seq: A) -> Result<Self, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Self::default())
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Lenient<'de> for Maybe<T> {
-    fn from_map<A: MapAccess<'de>>(map: A) -> Result<Self, A::Error> {
-        T::deserialize(MapAccessDeserializer::new(map)).map(|object| Self(Some(object)))
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Lenient<'de> for Several<T> {
-    fn from_map<A: MapAccess<'de>>(map: A) -> Result<Self, A::Error> {
-        let first = T::deserialize(MapAccessDeserializer::new(map))?;
-        Ok(Self { first: Some(first), rest: Vec::new() })
-    }
-
-    fn from_seq<A: SeqAccess<'de>>(mut seq: A) -> Result<Self, A::Error> {
-        let mut objects = Self::default();
-        while let Some(Maybe(object)) = seq.next_element::<Maybe<T>>()? {
-            match object {
-                Some(object) if objects.first.is_none() => objects.first = Some(object),
-                object => objects.rest.extend(object),
-            }
-        }
-        Ok(objects)
+        lenient::read(deserializer)
     }
 }
 
@@ -385,86 +211,33 @@ impl<'de: 'a, 'a> Lenient<'de> for Choices<'a> {
     }
 }
 
-struct Shape<T>(PhantomData<T>);
-
-impl<'de, T: Lenient<'de>> Visitor<'de> for Shape<T> {
-    type Value = T;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("any JSON value")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
-        T::from_map(map)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<T, A::Error> {
-        T::from_seq(seq)
-    }
-
-    fn visit_unit<E>(self) -> Result<T, E> {
-        Ok(T::default())
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<T, E> {
-        Ok(T::default())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<T, E> {
-        Ok(T::default())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<T, E> {
-        Ok(T::default())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<T, E> {
-        Ok(T::default())
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<T, E> {
-        Ok(T::default())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn chunk(json: &str) -> Chunk<'_> {
-        serde_json::from_str(json).unwrap()
-    }
-
-    #[test]
-    fn w4_values_of_unexpected_kinds_are_absent() {
-        for value in ["null", "[]", "7", "-1", "1.5", "\"x\"", "true", "[1,{\"index\":3}]"] {
-            let json = format!("{{\"choices\":{value},\"x_groq\":{value},\"model\":\"m\"}}");
-            let chunk = chunk(&json);
-            assert!(chunk.choices.first.is_none(), "{value}");
-            assert!(chunk.x_groq.0.is_none(), "{value}");
-            assert_eq!(chunk.model.unwrap().get(), "\"m\"");
-        }
-        let chunk = chunk(r#"{"choices":[{"delta":[],"message":null}]}"#);
-        assert!(chunk.choices.first.unwrap().delta.0.is_none());
+    fn text(json: &str) -> Option<&str> {
+        let choices: Choices<'_> = serde_json::from_str(json).unwrap();
+        assert_eq!(choices.listed, json.starts_with(['[', '{']));
+        Some(choices.first?.text?.get())
     }
 
     #[test]
     fn w4_the_first_choice_is_the_one_with_index_0_or_none() {
-        let text = |json: &str| Some(chunk(json).choices.first?.text?.get().to_owned());
-        assert_eq!(
-            text(r#"{"choices":[{"index":1,"text":1},{"index":0,"text":2}]}"#).unwrap(),
-            "2"
-        );
-        assert_eq!(text(r#"{"choices":[{"text":1},{"text":2}]}"#).unwrap(), "1");
-        assert_eq!(text(r#"{"choices":[{"index":1,"text":1}]}"#), None);
-        assert_eq!(text(r#"{"choices":{"index":0,"text":1}}"#).unwrap(), "1");
+        assert_eq!(text(r#"[{"index":1,"text":1},{"index":0,"text":2}]"#), Some("2"));
+        assert_eq!(text(r#"[{"text":1},{"text":2}]"#), Some("1"));
+        assert_eq!(text(r#"[{"index":"0","text":1}]"#), Some("1"));
+        assert_eq!(text(r#"[{"index":1,"text":1}]"#), None);
+        assert_eq!(text(r#"[null,7,{"text":1}]"#), Some("1"));
+        assert_eq!(text(r#"{"index":0,"text":1}"#), Some("1"));
+        assert_eq!(text("null"), None);
+        assert_eq!(text("\"x\""), None);
     }
 
     #[test]
-    fn lists_keep_their_order_and_lose_what_is_no_object() {
-        let json = r#"{"tool_calls":[null,{"id":1},"x",{"id":2},{"id":3}]}"#;
-        let chunk = chunk(json);
-        let ids: Vec<_> = chunk.tool_calls.iter().map(|call| call.id.unwrap().get()).collect();
-        assert_eq!(ids, ["1", "2", "3"]);
+    fn w4_members_of_unexpected_kinds_are_absent() {
+        let json = r#"[{"delta":[],"message":null,"logprobs":7,"finish_reason":null}]"#;
+        let choice = serde_json::from_str::<Choices<'_>>(json).unwrap().first.unwrap();
+        assert!(choice.delta.0.is_none() && choice.message.0.is_none());
+        assert!(choice.logprobs.0.is_none() && choice.finish_reason.is_none());
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::value::RawValue;
 
 use super::value::{self, Kind};
-use crate::chat::response::{Maybe, Raw};
+use crate::chat::lenient::{Maybe, Raw};
 use crate::json::{self, JsonText};
 
 /// A citation, flat or with its fields in `url_citation`.

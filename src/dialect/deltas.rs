@@ -5,20 +5,24 @@
 //! The rules are those of the dialect catalogue: reasoning (S), tool calls (T), leaked control text
 //! (L), finish reasons (F), usage (U), wire (W), errors (E), whole messages (N).
 
+mod irregular;
+mod parts;
+
 use serde_json::value::RawValue;
 
+use super::chunk::Chunk;
 use super::growth::Growth;
 use super::outlet::{Outlet, Sink};
 use super::reasoning::{self, Reasoning};
-use super::repair::repair;
-use super::think::{Segment, Think};
+use super::think::Think;
 use super::tool_calls::ToolCalls;
 use super::tool_names::ToolNames;
 use super::value::{self, Kind};
 use super::{Delta, Dialect, Snapshots, errors, finish, usage};
 use crate::chat;
-use crate::chat::response::{Choice, Chunk, Maybe, Message, Raw};
-use crate::error::{ApiError, Class};
+use crate::chat::lenient::{Maybe, Raw};
+use crate::chat::response::{Choice, Message};
+use crate::error::ApiError;
 use crate::json::JsonText;
 
 /// What may be held back at most, in bytes: text without the tag it waits for, half a call.
@@ -89,61 +93,6 @@ impl Reader {
             self.read_chunk(depth, event, data, &chunk, sink);
         } else {
             self.read_irregular(depth, event, data, sink);
-        }
-    }
-
-    /// Reads what is not one JSON object.
-    #[inline(never)]
-    fn read_irregular(&mut self, depth: u8, event: &[u8], data: &[u8], sink: &mut Sink<'_>) {
-        let data = data.trim_ascii();
-        match data.first() {
-            None => {}
-            Some(b'{') => self.read_broken(depth, event, data, sink),
-            Some(b'[') => {
-                for element in serde_json::from_slice::<Vec<&RawValue>>(data).unwrap_or_default() {
-                    self.read_within(depth, event, element.get().as_bytes(), sink);
-                }
-            }
-            Some(_) if event == b"error" => self.fail(errors::in_stream(data), sink),
-            Some(b'd') if data.starts_with(b"data:") => {
-                self.read_within(depth, event, data.get(5..).unwrap_or_default(), sink);
-            }
-            Some(_) => self.read_lines(depth, event, data, sink),
-        }
-    }
-
-    /// W6: mends a JSON object that does not parse; the last resort is one document per line (W1).
-    fn read_broken(&mut self, depth: u8, event: &[u8], data: &[u8], sink: &mut Sink<'_>) {
-        let repaired = repair(data);
-        if let Ok(chunk) = serde_json::from_str(&repaired) {
-            return self.read_chunk(depth, event, repaired.as_bytes(), &chunk, sink);
-        }
-        // A member that comes twice is no error for a parser that keeps the last one.
-        let unique = serde_json::from_str::<serde_json::Value>(&repaired)
-            .and_then(|value| serde_json::to_string(&value))
-            .unwrap_or_default();
-        if let Ok(chunk) = serde_json::from_str(&unique) {
-            return self.read_chunk(depth, event, unique.as_bytes(), &chunk, sink);
-        }
-        if memchr::memchr(b'\n', data).is_some() {
-            return self.read_lines(depth, event, data, sink);
-        }
-        if event == b"error" {
-            return self.fail(errors::in_stream(data), sink);
-        }
-        if !std::mem::replace(&mut self.warned, true) {
-            log::warn!("an event of the upstream is no JSON ({} bytes); it is skipped", data.len());
-        }
-        if !self.outlet.calls.is_empty() && self.finish.is_none() {
-            let message = "The upstream sent an event that is no JSON within a tool call, so a part \
-                           of the call may be missing.";
-            self.fail(ApiError::new(Class::Server, message), sink);
-        }
-    }
-
-    fn read_lines(&mut self, depth: u8, event: &[u8], data: &[u8], sink: &mut Sink<'_>) {
-        for line in data.split(|&byte| byte == b'\n').filter(|line| line.len() < data.len()) {
-            self.read_within(depth, event, line, sink);
         }
     }
 
@@ -266,86 +215,19 @@ impl Reader {
             return;
         }
         self.outlet.by_field = true;
+        self.outlet.reasoning_field(reasoning.field);
         let Self { outlet, reasoning_growth, .. } = self;
         reasoning.texts(&mut |text| {
-            reasoning_growth.push(text, &mut |text| outlet.reasoning(reasoning.field, text, sink));
+            reasoning_growth.push(text, &mut |text| outlet.reasoning(text, sink));
         });
-    }
-
-    fn read_content(&mut self, content: Raw<'_>, sink: &mut Sink<'_>) {
-        let Some(raw) = content else { return };
-        match value::kind(raw) {
-            Kind::String => {
-                if let Some(text) = value::text(content) {
-                    self.read_text(text, sink);
-                }
-            }
-            Kind::Number => self.read_text(JsonText::encode(raw.get()), sink),
-            Kind::Object => self.read_part(raw, sink),
-            Kind::Array => {
-                for element in value::elements(content) {
-                    match value::kind(element) {
-                        Kind::String => self.read_content(Some(element), sink),
-                        Kind::Object => self.read_part(element, sink),
-                        Kind::Array | Kind::Bool | Kind::Number => {}
-                    }
-                }
-            }
-            Kind::Bool => {}
-        }
-    }
-
-    /// S3: one part of a content list. Parts of unknown types are no text.
-    fn read_part(&mut self, raw: &RawValue, sink: &mut Sink<'_>) {
-        let Ok(part) = serde_json::from_str::<Part<'_>>(raw.get()) else { return };
-        match value::word(part.kind).as_deref() {
-            Some("thinking" | "reasoning") => {
-                let fields = [part.thinking, part.reasoning, part.text];
-                let Some(source) = fields.into_iter().flatten().next() else { return };
-                self.read_reasoning(&Reasoning { field: "content_thinking", source }, sink);
-            }
-            Some("refusal") => {
-                if let Some(text) = value::text(part.refusal) {
-                    self.interrupt(sink);
-                    self.outlet.refusal(text, sink);
-                }
-            }
-            Some("image_url" | "image" | "output_image") => self.read_image(raw, sink),
-            None | Some("text" | "output_text") => {
-                if let Some(text) = value::text(part.text) {
-                    self.read_text(text, sink);
-                }
-                if part.annotations.is_some() {
-                    self.outlet.annotations(part.annotations, sink);
-                }
-            }
-            Some(_) => {}
-        }
     }
 
     fn read_text(&mut self, text: JsonText<'_>, sink: &mut Sink<'_>) {
         let Self { outlet, think, text_growth, reasoning_growth, .. } = self;
-        let field = "reasoning_content";
-        reasoning_growth.finish(&mut |text| outlet.reasoning(field, text, sink));
+        reasoning_growth.finish(&mut |text| outlet.reasoning(text, sink));
         text_growth.push(text, &mut |text| {
-            think.push(text, &mut |segment| match segment {
-                Segment::Text(text) => outlet.text(text, sink),
-                Segment::Thought(text) => outlet.thought(text, sink),
-            });
+            think.push(text, &mut |segment| outlet.segment(segment, sink));
         });
-    }
-
-    /// W7: `{"image_url":{"url":…}}`, `{"image_url":"…"}` or `{"url":…}`.
-    fn read_image(&mut self, raw: &RawValue, sink: &mut Sink<'_>) {
-        let Ok(image) = serde_json::from_str::<Image<'_>>(raw.get()) else { return };
-        let nested = image
-            .image_url
-            .and_then(|inner| serde_json::from_str::<Maybe<Image<'_>>>(inner.get()).ok()?.0);
-        let url = nested.map_or(image.url, |nested| nested.url);
-        if let Some(url) = value::text(image.image_url).or_else(|| value::text(url)) {
-            self.interrupt(sink);
-            self.outlet.image(url, sink);
-        }
     }
 
     /// W3: an answer in the form of an upstream's other endpoint, or in an envelope.
@@ -399,20 +281,25 @@ impl Reader {
 
     /// Something that is no text follows: text that waits goes out before it.
     fn interrupt(&mut self, sink: &mut Sink<'_>) {
-        let Self { outlet, think, text_growth, reasoning_growth, .. } = self;
-        let field = "reasoning_content";
-        reasoning_growth.finish(&mut |text| outlet.reasoning(field, text, sink));
-        let mut say = |segment: Segment<'_>| match segment {
-            Segment::Text(text) => outlet.text(text, sink),
-            Segment::Thought(text) => outlet.thought(text, sink),
-        };
-        text_growth.finish(&mut |text| think.push(text, &mut say));
-        think.interrupt(&mut say);
+        self.end_growth(sink);
+        let Self { outlet, think, .. } = self;
+        think.interrupt(&mut |segment| outlet.segment(segment, sink));
     }
 
     fn flush(&mut self, sink: &mut Sink<'_>) {
-        self.interrupt(sink);
-        self.outlet.finish(self.finish == Some(chat::FinishReason::Stop), sink);
+        self.end_growth(sink);
+        let Self { outlet, think, .. } = self;
+        think.finish(&mut |segment| outlet.segment(segment, sink));
+        outlet.finish(self.finish == Some(chat::FinishReason::Stop), sink);
+    }
+
+    /// What looked like a second snapshot was a piece.
+    fn end_growth(&mut self, sink: &mut Sink<'_>) {
+        let Self { outlet, think, text_growth, reasoning_growth, .. } = self;
+        reasoning_growth.finish(&mut |text| outlet.reasoning(text, sink));
+        text_growth.finish(&mut |text| {
+            think.push(text, &mut |segment| outlet.segment(segment, sink));
+        });
     }
 
     fn fail(&mut self, error: ApiError, sink: &mut Sink<'_>) {
@@ -423,33 +310,6 @@ impl Reader {
         self.failed = true;
         sink(Delta::Failed(error));
     }
-}
-
-/// A part of a content list.
-#[derive(Default, serde::Deserialize)]
-#[serde(default)]
-struct Part<'a> {
-    #[serde(borrow, rename = "type")]
-    kind: Raw<'a>,
-    #[serde(borrow)]
-    text: Raw<'a>,
-    #[serde(borrow)]
-    thinking: Raw<'a>,
-    #[serde(borrow)]
-    reasoning: Raw<'a>,
-    #[serde(borrow)]
-    refusal: Raw<'a>,
-    #[serde(borrow)]
-    annotations: Raw<'a>,
-}
-
-#[derive(Default, serde::Deserialize)]
-#[serde(default)]
-struct Image<'a> {
-    #[serde(borrow)]
-    image_url: Raw<'a>,
-    #[serde(borrow)]
-    url: Raw<'a>,
 }
 
 /// True for a chunk of a stream; a message in it may be a piece.

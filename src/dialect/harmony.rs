@@ -48,11 +48,11 @@ enum State {
     /// In a message that streams.
     Body(Channel),
     /// In the arguments of a call; the header is kept in case it is none.
-    Call { name: String, header: String },
+    Call { name: String, header: String, searched: usize },
     /// Reasoning without tokens.
     BareThought,
     /// The header and arguments of a call without tokens.
-    BareCall(Nesting),
+    BareCall { nesting: Nesting, read: usize },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +69,8 @@ enum Step {
 }
 
 impl State {
+    const BARE_CALL: Self = Self::BareCall { nesting: Nesting::NEW, read: 0 };
+
     /// Where a token leads; the end of a body leads out.
     fn behind(token: &str) -> Self {
         match token {
@@ -99,14 +101,14 @@ impl Harmony {
         let mut found = Vec::new();
         let held = std::mem::take(&mut self.held);
         match std::mem::replace(&mut self.state, State::Outside { seen_token: true }) {
-            State::Call { name, header } => {
+            State::Call { name, header, .. } => {
                 let arguments = object(&held).filter(|_| stopped);
                 found.push(call_or_text(&name, arguments, || format!("{header}{held}"), names));
             }
             State::Header => give(Channel::Text, &format!("{CHANNEL}{held}"), &mut found),
             State::Body(channel) => give(channel, &held, &mut found),
             State::BareThought => give(Channel::Thought, &held, &mut found),
-            State::Start | State::Outside { .. } | State::BareCall(_) => {
+            State::Start | State::Outside { .. } | State::BareCall { .. } => {
                 give(Channel::Text, &held, &mut found);
             }
         }
@@ -127,7 +129,7 @@ impl Harmony {
             }
             State::Call { .. } => self.call(names, found),
             State::BareThought => self.bare_thought(found),
-            State::BareCall(_) => self.bare_call(names, found),
+            State::BareCall { .. } => self.bare_call(names, found),
         }
     }
 
@@ -145,7 +147,7 @@ impl Harmony {
             self.state = State::BareThought;
         } else if let Some(call) = text.strip_prefix(BARE_CALL) {
             self.held = call.to_owned();
-            self.state = State::BareCall(Nesting::default());
+            self.state = State::BARE_CALL;
         } else {
             self.state = State::Outside { seen_token: false };
         }
@@ -176,9 +178,11 @@ impl Harmony {
             return Step::Again;
         };
         self.state = match recipient(header) {
-            Some(name) if names.declares(names.resolve(name)) => {
-                State::Call { name: name.to_owned(), header: format!("{CHANNEL}{header}{MESSAGE}") }
-            }
+            Some(name) if names.declares(names.resolve(name)) => State::Call {
+                name: name.to_owned(),
+                header: format!("{CHANNEL}{header}{MESSAGE}"),
+                searched: 0,
+            },
             Some(_) => {
                 give(Channel::Text, &format!("{CHANNEL}{header}{MESSAGE}"), found);
                 State::Body(Channel::Text)
@@ -199,14 +203,17 @@ impl Harmony {
     }
 
     fn call(&mut self, names: &ToolNames, found: &mut Vec<Found>) -> Step {
-        let end = ENDS.iter().filter_map(|token| Some((self.held.find(token)?, *token))).min();
+        let State::Call { searched, .. } = &mut self.state else { return Step::Again };
+        let from = self.held.floor_char_boundary(*searched);
+        *searched = self.held.len().saturating_sub(longest(&ENDS));
+        let end = first_of(&ENDS, self.held.get(from..).unwrap_or_default());
         if end.is_none() && self.held.len() <= self.held_bytes_max {
             return Step::Wait;
         }
-        let (at, token) = end.unwrap_or((self.held.len(), ""));
+        let (at, token) = end.map_or((self.held.len(), ""), |(at, token)| (from + at, token));
         let rest = self.held.split_off(at + token.len());
         let body = std::mem::replace(&mut self.held, rest);
-        if let State::Call { name, header } =
+        if let State::Call { name, header, .. } =
             std::mem::replace(&mut self.state, State::behind(token))
         {
             let arguments = object(body.get(..at).unwrap_or_default());
@@ -220,31 +227,33 @@ impl Harmony {
         let (thought, next) = self.take_to(&BARE_NEXT);
         give(Channel::Thought, &thought, found);
         let Some(next) = next else { return Step::Wait };
-        self.state = if next == BARE_NEXT[0] {
-            State::Body(Channel::Text)
-        } else {
-            State::BareCall(Nesting::default())
-        };
+        self.state =
+            if next == BARE_NEXT[0] { State::Body(Channel::Text) } else { State::BARE_CALL };
         Step::Again
     }
 
     fn bare_call(&mut self, names: &ToolNames, found: &mut Vec<Found>) -> Step {
-        let State::BareCall(nesting) = &mut self.state else { return Step::Wait };
-        let at = self.held.find('{').unwrap_or(self.held.len());
-        let (header, value) = self.held.split_at_checked(at).unwrap_or((&self.held, ""));
-        let Some(len) = nesting.end(value) else {
-            if self.held.len() <= self.held_bytes_max {
+        let State::BareCall { nesting, read } = &mut self.state else { return Step::Wait };
+        let opens = || self.held.get(..self.held.floor_char_boundary(HEADER_BYTES_MAX))?.find('{');
+        let begun = (*read > 0).then_some(*read).or_else(opens);
+        let behind = begun.and_then(|from| nesting.read(self.held.get(from..)?));
+        *read = if begun.is_some() { self.held.len() } else { 0 };
+        let Some(behind) = behind else {
+            let is_header = begun.is_some() || self.held.len() <= HEADER_BYTES_MAX;
+            if is_header && self.held.len() <= self.held_bytes_max {
                 return Step::Wait;
             }
             give(Channel::Text, &std::mem::take(&mut self.held), found);
             self.state = State::Outside { seen_token: false };
             return Step::Again;
         };
-        let name = header.split_whitespace().next().unwrap_or_default().to_owned();
-        let arguments = value.get(..len).and_then(object);
-        let text = self.held.get(..at + len).unwrap_or_default();
-        found.push(call_or_text(&name, arguments, || format!("{BARE_CALL}{text}"), names));
-        self.held.drain(..at + len);
+        let rest = behind.to_owned();
+        self.held.truncate(self.held.len() - rest.len());
+        let text = std::mem::replace(&mut self.held, rest);
+        let (header, arguments) =
+            text.split_at_checked(text.find('{').unwrap_or(0)).unwrap_or((&text, ""));
+        let name = header.split_whitespace().next().unwrap_or_default();
+        found.push(call_or_text(name, object(arguments), || format!("{BARE_CALL}{text}"), names));
         self.state = State::BareThought;
         Step::Again
     }
@@ -252,15 +261,13 @@ impl Harmony {
     /// Takes the text before the first of `tokens`, and that token; without one the text before
     /// what may be the beginning of one.
     fn take_to(&mut self, tokens: &[&'static str]) -> (String, Option<&'static str>) {
-        let first = tokens.iter().filter_map(|token| Some((self.held.find(token)?, *token))).min();
-        if let Some((at, token)) = first {
+        if let Some((at, token)) = first_of(tokens, &self.held) {
             let rest = self.held.split_off(at + token.len());
             let mut text = std::mem::replace(&mut self.held, rest);
             text.truncate(at);
             return (text, Some(token));
         }
-        let longest = tokens.iter().map(|token| token.len()).max().unwrap_or(0);
-        let from = self.held.floor_char_boundary(self.held.len().saturating_sub(longest));
+        let from = self.held.floor_char_boundary(self.held.len().saturating_sub(longest(tokens)));
         let tail = self.held.get(from..).unwrap_or_default();
         let cut = tail
             .char_indices()
@@ -272,6 +279,14 @@ impl Harmony {
         let rest = self.held.split_off(cut);
         (std::mem::replace(&mut self.held, rest), None)
     }
+}
+
+fn first_of(tokens: &[&'static str], text: &str) -> Option<(usize, &'static str)> {
+    tokens.iter().filter_map(|token| Some((text.find(token)?, *token))).min()
+}
+
+fn longest(tokens: &[&str]) -> usize {
+    tokens.iter().map(|token| token.len()).max().unwrap_or(0)
 }
 
 fn give(channel: Channel, text: &str, found: &mut Vec<Found>) {

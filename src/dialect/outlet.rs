@@ -3,9 +3,11 @@
 use super::annotations::Annotations;
 use super::reasoning::Details;
 use super::text_calls::{Found, TextCalls};
+use super::think::Segment;
 use super::tool_calls::ToolCalls;
 use super::{Delta, Dialect, TextToolCalls, ToolCallDelta};
-use crate::chat::response::{Message, Raw, Several, ToolCall};
+use crate::chat::lenient::{Raw, Several};
+use crate::chat::response::{Message, ToolCall};
 use crate::json::JsonText;
 
 /// Where [`Delta`]s go.
@@ -26,6 +28,8 @@ pub struct Outlet {
     pub spoke: bool,
     /// Whether text has gone out.
     has_text: bool,
+    /// Where reasoning came from first.
+    field: Option<&'static str>,
     field_said: bool,
     /// Reasoning came in a field.
     pub by_field: bool,
@@ -47,14 +51,28 @@ impl Outlet {
             reasoning_calls: TextCalls::new(in_reasoning, held_bytes_max),
             spoke: false,
             has_text: false,
+            field: None,
             field_said: false,
             by_field: false,
             by_tags: false,
         }
     }
 
-    /// A piece of text, free of reasoning.
-    pub fn text(&mut self, text: JsonText<'_>, sink: &mut Sink<'_>) {
+    /// A piece of text, told apart from tagged reasoning.
+    pub fn segment(&mut self, segment: Segment<'_>, sink: &mut Sink<'_>) {
+        match segment {
+            Segment::Text(text) => self.text(text, sink),
+            // S6: some upstreams send the same reasoning in a field; the tagged copy is dropped.
+            Segment::Thought(_) if self.by_field => {}
+            Segment::Thought(text) => {
+                self.by_tags = true;
+                self.reasoning_field("think_tags");
+                self.reasoning(text, sink);
+            }
+        }
+    }
+
+    fn text(&mut self, text: JsonText<'_>, sink: &mut Sink<'_>) {
         if text.is_empty() {
             return;
         }
@@ -67,29 +85,25 @@ impl Outlet {
         }
     }
 
-    /// A piece of reasoning from between tags. Some upstreams send it in a field as well; the
-    /// tagged copy is dropped then (S6).
-    pub fn thought(&mut self, text: JsonText<'_>, sink: &mut Sink<'_>) {
-        if !self.by_field {
-            self.by_tags = true;
-            self.reasoning("think_tags", text, sink);
-        }
+    /// A piece of reasoning comes from `field`.
+    pub fn reasoning_field(&mut self, field: &'static str) {
+        self.field.get_or_insert(field);
     }
 
-    /// A piece of reasoning from `field`.
-    pub fn reasoning(&mut self, field: &'static str, text: JsonText<'_>, sink: &mut Sink<'_>) {
+    /// A piece of reasoning.
+    pub fn reasoning(&mut self, text: JsonText<'_>, sink: &mut Sink<'_>) {
         if text.is_empty() {
             return;
         }
         self.spoke = true;
         if self.reasoning_calls.is_off() {
-            self.say_reasoning(field, text, sink);
+            self.say_reasoning(text, sink);
             return;
         }
         for found in self.reasoning_calls.push(&text.decode(), self.calls.names()) {
             match found {
                 Found::Text(text) | Found::Thought(text) => {
-                    self.say_reasoning(field, JsonText::encode(&text), sink);
+                    self.say_reasoning(JsonText::encode(&text), sink);
                 }
                 call => self.say_found(vec![call], sink),
             }
@@ -145,7 +159,7 @@ impl Outlet {
         for found in self.reasoning_calls.finish(self.calls.names(), stopped) {
             match found {
                 Found::Text(text) | Found::Thought(text) => {
-                    self.say_reasoning("reasoning_content", JsonText::encode(&text), sink);
+                    self.say_reasoning(JsonText::encode(&text), sink);
                 }
                 call => self.say_found(vec![call], sink),
             }
@@ -176,9 +190,10 @@ impl Outlet {
         self.annotations.flush(&mut |annotation| sink(Delta::Annotation(annotation)));
     }
 
-    fn say_reasoning(&mut self, field: &'static str, text: JsonText<'_>, sink: &mut Sink<'_>) {
+    fn say_reasoning(&mut self, text: JsonText<'_>, sink: &mut Sink<'_>) {
         self.calls.settle(&mut |call| sink(Delta::ToolCall(call)));
-        if !std::mem::replace(&mut self.field_said, true) {
+        if let Some(field) = self.field.filter(|_| !self.field_said) {
+            self.field_said = true;
             sink(Delta::ReasoningField(field));
         }
         sink(Delta::Reasoning(text));
@@ -190,7 +205,8 @@ impl Outlet {
                 Found::Text(text) => self.say_text(JsonText::encode(&text), sink),
                 // Harmony's own channel; its models take it back as `reasoning`.
                 Found::Thought(text) => {
-                    self.say_reasoning("reasoning", JsonText::encode(&text), sink);
+                    self.reasoning_field("reasoning");
+                    self.say_reasoning(JsonText::encode(&text), sink);
                 }
                 Found::Call(call) => {
                     self.before_news(sink);

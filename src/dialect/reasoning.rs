@@ -6,7 +6,8 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::value::{self, Kind};
-use crate::chat::response::{Message, Raw};
+use crate::chat::lenient::Raw;
+use crate::chat::response::Message;
 use crate::json::{self, JsonText};
 
 /// The reasoning in one delta: the name of its field and its text, in one or several strings.

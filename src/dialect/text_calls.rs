@@ -5,16 +5,15 @@
 //! read to the end, when every tool in it is declared, and when it stands outside of code fences and
 //! code spans; anything else stays text, unchanged. Harmony has its own file, [`super::harmony`].
 
-use std::borrow::Cow;
+mod formats;
 
-use serde_json::value::RawValue;
-
+use self::formats::{Block, KIMI_CALL_END, MARKERS, Marker, json_at};
 use super::TextToolCalls;
 use super::harmony::Harmony;
 use super::tool_names::ToolNames;
-use super::value::{self, Nesting};
-use crate::chat::response::Raw;
-use crate::json;
+use super::value::Nesting;
+
+pub use self::formats::object;
 
 /// What a text turned out to hold.
 #[derive(Debug, PartialEq, Eq)]
@@ -38,60 +37,17 @@ pub struct TextCall {
     pub arguments: String,
 }
 
-/// How one format marks its blocks.
-#[derive(Debug)]
-struct Marker {
-    format: TextToolCalls,
-    open: &'static str,
-    /// What ends a block; without it a block ends with its JSON value.
-    close: Option<&'static str>,
-    read: fn(&str) -> Block,
-}
+/// Blocks with more end marks in their strings are text.
+const UNFINISHED_MAX: u8 = 16;
 
-/// What is in a block.
-enum Block {
-    /// Calls; their names are not checked yet.
-    Calls(Vec<TextCall>),
-    /// What closed the block was a part of a string in it.
-    Unfinished,
-    /// Something else.
-    Text,
-}
+/// More blanks than this are not held back, in bytes.
+const BLANKS_BYTES_MAX: usize = 4096;
 
-static MARKERS: [Marker; 7] = [
-    marker(TextToolCalls::Hermes, "<tool_call>", Some("</tool_call>"), read_tool_call),
-    marker(TextToolCalls::Qwen, "<tool_call>", Some("</tool_call>"), read_tool_call),
-    marker(TextToolCalls::Qwen, "<function=", Some("</function>"), read_function),
-    marker(
-        TextToolCalls::Kimi,
-        "<|tool_calls_section_begin|>",
-        Some("<|tool_calls_section_end|>"),
-        read_kimi,
-    ),
-    marker(TextToolCalls::Kimi, "<|tool_call_begin|>", Some(KIMI_CALL_END), read_kimi_call),
-    marker(
-        TextToolCalls::Minimax,
-        "<minimax:tool_call>",
-        Some("</minimax:tool_call>"),
-        read_minimax,
-    ),
-    marker(TextToolCalls::Mistral, "[TOOL_CALLS]", None, read_mistral),
-];
-
-/// What ends one call of Kimi's.
-const KIMI_CALL_END: &str = "<|tool_call_end|>";
+/// Longer names are none, in bytes.
+const NAME_BYTES_MAX: usize = 256;
 
 /// Longer runs of backticks are text.
 const FENCE_BYTES_MAX: usize = 64;
-
-const fn marker(
-    format: TextToolCalls,
-    open: &'static str,
-    close: Option<&'static str>,
-    read: fn(&str) -> Block,
-) -> Marker {
-    Marker { format, open, close, read }
-}
 
 /// Finds calls in one channel of an answer.
 #[derive(Debug)]
@@ -118,7 +74,10 @@ struct Opened {
     at: usize,
     /// Where to go on looking for its end.
     searched: usize,
-    nesting: Nesting,
+    /// The JSON value that ends it, in formats without an end mark.
+    nesting: Option<Nesting>,
+    /// How many end marks proved to be a part of a string.
+    unfinished: u8,
 }
 
 /// Where in Markdown the scan stands.
@@ -217,7 +176,7 @@ impl TextCalls {
                     let blanks = |text: &str| text.trim_end().len();
                     let certain = self.held.get(..self.scanned).map_or(0, blanks);
                     let opened = self.block.is_some();
-                    if !opened && self.held.len() - certain > self.held_bytes_max {
+                    if !opened && self.held.len() - certain > BLANKS_BYTES_MAX {
                         self.give_text(self.scanned, found);
                     } else {
                         self.give_text(certain, found);
@@ -258,8 +217,7 @@ impl TextCalls {
                     if let Some(marker) = markers.find(|marker| rest.starts_with(marker.open)) {
                         let at = self.scanned;
                         let searched = at + marker.open.len();
-                        let nesting = Nesting::default();
-                        return Some(Opened { marker, at, searched, nesting });
+                        return Some(Opened { marker, at, searched, nesting: None, unfinished: 0 });
                     }
                 }
                 _ => {}
@@ -275,7 +233,7 @@ impl TextCalls {
         let body_at = block.at + block.marker.open.len();
         loop {
             let Some((body_end, end)) = block.end(&self.held, body_at) else {
-                if self.held.len() <= self.held_bytes_max {
+                if self.held.len() <= self.held_bytes_max && !block.is_prose(&self.held, body_at) {
                     return false;
                 }
                 break;
@@ -286,8 +244,11 @@ impl TextCalls {
                     self.take_block(end, calls, found);
                     return true;
                 }
-                Block::Unfinished => block.searched = end,
-                Block::Text => break,
+                Block::Unfinished if block.unfinished < UNFINISHED_MAX => {
+                    block.searched = end;
+                    block.unfinished += 1;
+                }
+                Block::Unfinished | Block::Text => break,
             }
         }
         // Not a call: the marker is text, and what follows it may hold another.
@@ -344,9 +305,13 @@ impl Opened {
     /// Where the next possible end of the block is: end of its body, and end of its end mark.
     fn end(&mut self, held: &str, body_at: usize) -> Option<(usize, usize)> {
         let Some(close) = self.marker.close else {
-            let body = held.get(body_at..)?;
-            let value_at = body_at + json_at(body)?;
-            let end = value_at + self.nesting.end(held.get(value_at..)?)?;
+            if self.nesting.is_none() {
+                self.searched = body_at + json_at(held.get(body_at..)?)?;
+            }
+            let rest = held.get(self.searched..)?;
+            self.searched = held.len();
+            let behind = self.nesting.get_or_insert(Nesting::NEW).read(rest)?;
+            let end = held.len() - behind.len();
             return Some((end, end));
         };
         let from = held.floor_char_boundary(self.searched.max(body_at));
@@ -357,6 +322,13 @@ impl Opened {
                 None
             }
         }
+    }
+
+    /// True when a block that should begin with a name goes on without an end to it.
+    fn is_prose(&self, held: &str, body_at: usize) -> bool {
+        self.marker.close.is_none()
+            && self.nesting.is_none()
+            && held.len().saturating_sub(body_at) > NAME_BYTES_MAX
     }
 }
 
@@ -394,182 +366,6 @@ fn declared(calls: Vec<TextCall>, names: &ToolNames) -> Option<Vec<TextCall>> {
     };
     let calls = calls.into_iter().map(declared).collect::<Option<Vec<_>>>()?;
     (!calls.is_empty()).then_some(calls)
-}
-
-/// The parts of a call in JSON.
-#[derive(Default, serde::Deserialize)]
-#[serde(default)]
-struct JsonCall<'a> {
-    #[serde(borrow)]
-    id: Raw<'a>,
-    #[serde(borrow)]
-    name: Raw<'a>,
-    #[serde(borrow)]
-    arguments: Raw<'a>,
-    #[serde(borrow)]
-    parameters: Raw<'a>,
-}
-
-/// One call in JSON, or a list of them.
-fn read_json(body: &str) -> Block {
-    let body = body.trim();
-    let calls = if body.starts_with('[') {
-        serde_json::from_str::<Vec<JsonCall<'_>>>(body)
-    } else {
-        serde_json::from_str::<JsonCall<'_>>(body).map(|call| vec![call])
-    };
-    match calls {
-        Ok(calls) => {
-            let calls = calls.iter().map(|call| {
-                Some(TextCall {
-                    id: value::word(call.id).map(Cow::into_owned),
-                    name: value::word(call.name)?.into_owned(),
-                    arguments: arguments_of(call.arguments.or(call.parameters)?)?,
-                })
-            });
-            calls.collect::<Option<Vec<_>>>().map_or(Block::Text, Block::Calls)
-        }
-        Err(error) if error.is_eof() => Block::Unfinished,
-        Err(_) => Block::Text,
-    }
-}
-
-/// Arguments as an object, or as a string that holds one.
-fn arguments_of(raw: &RawValue) -> Option<String> {
-    match value::kind(raw) {
-        value::Kind::Object => Some(value::compact(raw.get()).into_owned()),
-        value::Kind::String => object(&value::word(Some(raw))?),
-        _ => None,
-    }
-}
-
-/// `text`, if it is one JSON object.
-pub(super) fn object(text: &str) -> Option<String> {
-    let text = text.trim();
-    let parsed = serde_json::from_str::<&RawValue>(text).is_ok();
-    (parsed && text.starts_with('{')).then(|| value::compact(text).into_owned())
-}
-
-/// `<tool_call>…</tool_call>` holds JSON with Hermes, a function element with Qwen3-Coder.
-fn read_tool_call(body: &str) -> Block {
-    match body.trim_start().strip_prefix("<function=") {
-        Some(rest) => match rest.trim_end().strip_suffix("</function>") {
-            Some(function) => read_function(function),
-            None => Block::Text,
-        },
-        None => read_json(body),
-    }
-}
-
-/// `<function=name>` with `<parameter=key>value</parameter>`, or with JSON in it.
-fn read_function(body: &str) -> Block {
-    let Some((name, rest)) = body.split_once('>') else { return Block::Text };
-    let arguments = if rest.trim_start().starts_with('{') {
-        object(rest)
-    } else {
-        parameters(rest, "<parameter=", ">")
-    };
-    match arguments {
-        Some(arguments) => {
-            Block::Calls(vec![TextCall { id: None, name: name.trim().to_owned(), arguments }])
-        }
-        None => Block::Text,
-    }
-}
-
-/// `<|tool_call_begin|>id<|tool_call_argument_begin|>{…}<|tool_call_end|>`, any number of them.
-fn read_kimi(body: &str) -> Block {
-    let mut calls = Vec::new();
-    for part in body.trim().split_terminator(KIMI_CALL_END) {
-        let Some(call) = part.trim_start().strip_prefix("<|tool_call_begin|>") else {
-            return Block::Text;
-        };
-        match read_kimi_call(call) {
-            Block::Calls(call) => calls.extend(call),
-            other => return other,
-        }
-    }
-    Block::Calls(calls)
-}
-
-fn read_kimi_call(body: &str) -> Block {
-    let call = body.split_once("<|tool_call_argument_begin|>").and_then(|(id, arguments)| {
-        // T6: the id holds the name; the model knows the call by it.
-        let id = id.trim().to_owned();
-        Some(TextCall { name: id.clone(), id: Some(id), arguments: object(arguments)? })
-    });
-    call.map_or(Block::Text, |call| Block::Calls(vec![call]))
-}
-
-/// `<invoke name="…">` with `<parameter name="key">value</parameter>`, any number of them.
-fn read_minimax(body: &str) -> Block {
-    let mut calls = Vec::new();
-    for part in body.trim().split_terminator("</invoke>") {
-        let call = part.trim_start().strip_prefix("<invoke name=\"").and_then(|part| {
-            let (name, rest) = part.split_once("\">")?;
-            let arguments = parameters(rest, "<parameter name=\"", "\">")?;
-            Some(TextCall { id: None, name: name.to_owned(), arguments })
-        });
-        match call {
-            Some(call) => calls.push(call),
-            None => return Block::Text,
-        }
-    }
-    Block::Calls(calls)
-}
-
-/// `name[ARGS]{…}`, or a list of calls in JSON.
-fn read_mistral(body: &str) -> Block {
-    let Some(at) = json_at(body) else { return Block::Text };
-    let (head, arguments) = body.split_at_checked(at).unwrap_or((body, ""));
-    if head.trim().is_empty() {
-        return read_json(body);
-    }
-    let head = head.trim().strip_suffix("[ARGS]").unwrap_or(head);
-    let (name, id) = match head.split_once("[CALL_ID]") {
-        Some((name, id)) => (name, Some(id.trim().to_owned())),
-        None => (head, None),
-    };
-    match object(arguments) {
-        Some(arguments) => {
-            Block::Calls(vec![TextCall { id, name: name.trim().to_owned(), arguments }])
-        }
-        None => Block::Text,
-    }
-}
-
-/// Where the JSON value in a block of Mistral's begins; its other tokens are in brackets, too.
-fn json_at(body: &str) -> Option<usize> {
-    let blanks = body.len() - body.trim_start().len();
-    let mut list = body.trim_start().chars();
-    if list.next() == Some('[') && list.find(|char| !char.is_whitespace()) == Some('{') {
-        return Some(blanks);
-    }
-    body.find('{')
-}
-
-/// Parameter elements as one JSON object. The formats do not say of which type a value is: what
-/// reads as a number, a boolean, null, an object or a list is taken for one.
-fn parameters(elements: &str, open: &str, open_end: &str) -> Option<String> {
-    let mut members = Vec::new();
-    for element in elements.trim().split_terminator("</parameter>") {
-        let element = element.trim_start().strip_prefix(open)?;
-        members.push(element.split_once(open_end)?);
-    }
-    let mut out = Vec::new();
-    json::object(&mut out, |object| {
-        for (key, value) in members {
-            let literal = serde_json::from_str::<&RawValue>(value.trim()).ok();
-            match literal.filter(|literal| value::kind(literal) != value::Kind::String) {
-                Some(literal) => object.raw(key.trim(), literal.get()),
-                None => {
-                    let value = value.strip_prefix('\n').unwrap_or(value);
-                    object.str(key.trim(), value.strip_suffix('\n').unwrap_or(value));
-                }
-            }
-        }
-    });
-    String::from_utf8(out).ok()
 }
 
 #[cfg(test)]
@@ -751,12 +547,12 @@ mod tests {
     fn l2_what_is_held_back_has_a_limit() {
         let mut finder = TextCalls::new(&[TextToolCalls::Hermes], 64);
         let mut text = String::new();
-        for piece in ["<tool_call>", &"x".repeat(50), &"y".repeat(50), &" ".repeat(200), "z"] {
+        for piece in ["<tool_call>", &"x".repeat(50), &"y".repeat(50), &" ".repeat(5000), "z"] {
             for found in finder.push(piece, &names()) {
                 assert!(matches!(&found, Found::Text(piece) if { text.push_str(piece); true }));
             }
-            assert!(finder.held.len() <= 64);
+            assert!(finder.held.len() <= BLANKS_BYTES_MAX);
         }
-        assert!(text.ends_with("z") && text.len() == 11 + 100 + 200 + 1);
+        assert!(text.ends_with("z") && text.len() == 11 + 100 + 5000 + 1);
     }
 }

@@ -15,6 +15,9 @@ static TAGS: [Tag; 4] = [
     Tag { open: "[THINK]", close: "[/THINK]" },
 ];
 
+/// More blanks than this are not held back, in bytes.
+const BLANKS_BYTES_MAX: usize = 4096;
+
 /// Length of the longest closing tag.
 const CLOSE_BYTES_MAX: usize = "</reasoning>".len();
 
@@ -99,8 +102,17 @@ impl Think {
         }
     }
 
-    /// Something that is no text came between: what waits goes out before it.
+    /// Something that is no text came between: what waits goes out before it. Blanks that came
+    /// before any text do not; they would be a message of their own.
     pub fn interrupt(&mut self, sink: &mut dyn FnMut(Segment<'_>)) {
+        if self.state == State::Start && self.held.trim_start().is_empty() {
+            self.held.clear();
+        }
+        self.finish(sink);
+    }
+
+    /// The answer has ended: all that waits goes out.
+    pub fn finish(&mut self, sink: &mut dyn FnMut(Segment<'_>)) {
         let held = std::mem::take(&mut self.held);
         match self.state {
             State::Start | State::Prefix => {
@@ -143,13 +155,15 @@ impl Think {
             self.state = State::Inside { tag, begun: false };
         } else if !TAGS.iter().any(|tag| tag.open.starts_with(text)) {
             self.state = State::Through;
-        } else if self.held.len() > self.held_bytes_max {
-            self.interrupt(sink);
+        } else if self.held.len() > BLANKS_BYTES_MAX {
+            self.finish(sink);
         }
     }
 
     fn before_closing(&mut self, sink: &mut dyn FnMut(Segment<'_>)) {
-        if let Some((tag, rest)) = opened(self.held.trim_start()) {
+        if self.searched < BLANKS_BYTES_MAX
+            && let Some((tag, rest)) = opened(self.held.trim_start())
+        {
             self.held = rest.to_owned();
             self.state = State::Inside { tag, begun: false };
             return;
@@ -177,7 +191,7 @@ impl Think {
         };
         let certain = match rest {
             Some(_) => thought.trim_end(),
-            None if thought.len() > self.held_bytes_max => thought,
+            None if thought.len() > BLANKS_BYTES_MAX => thought,
             None => without_cut(thought, tag.close).trim_end(),
         };
         let waiting = thought.strip_prefix(certain).unwrap_or_default();
@@ -200,7 +214,7 @@ impl Think {
         if !text.is_empty() {
             self.held = text.to_owned();
             self.state = State::Through;
-        } else if self.held.len() > self.held_bytes_max {
+        } else if self.held.len() > BLANKS_BYTES_MAX {
             self.held.clear();
         }
     }
@@ -266,7 +280,7 @@ mod tests {
             let piece: String = piece.iter().collect();
             think.push(JsonText::encode(&piece), &mut sink);
         }
-        think.interrupt(&mut sink);
+        think.finish(&mut sink);
         (answer, thoughts)
     }
 
@@ -373,5 +387,8 @@ mod tests {
             seen.push(segment == Segment::Text(JsonText::encode("<thi")))
         });
         assert_eq!(seen, [true]);
+        let mut think = Think::new(InlineThink::Auto, 100);
+        think.push(JsonText::encode("\n\n"), &mut |_| panic!("too early"));
+        think.interrupt(&mut |_| panic!("blanks are no message"));
     }
 }

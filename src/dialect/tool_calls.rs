@@ -5,18 +5,17 @@
 //! `index`, else by `id`, else take the last one, and tell a new call from the next piece of an old
 //! one. Calls get slots in order of arrival.
 
+mod piece;
+mod scan;
+
 use std::borrow::Cow;
 
-use serde::de::IgnoredAny;
-
+use self::piece::Piece;
+use self::scan::Scan;
 use super::ToolCallDelta;
 use super::tool_names::ToolNames;
-use super::value::{self, Kind};
-use crate::chat::response::{Function, Raw, ToolCall};
-use crate::json::{self, JsonText};
-
-/// The index that stands for `function_call`, the one call of the older API.
-const LEGACY_INDEX: u64 = u64::MAX;
+use crate::chat::response::{Function, ToolCall};
+use crate::json::JsonText;
 
 /// The tool calls of one answer.
 #[derive(Debug)]
@@ -39,16 +38,7 @@ struct Call {
     /// The name as it was given out.
     said: String,
     arguments: JsonText<'static>,
-}
-
-/// What one piece brings; empty values have become `None`.
-#[derive(Default)]
-struct Piece<'a> {
-    index: Option<u64>,
-    id: Option<JsonText<'a>>,
-    name: Option<Cow<'a, str>>,
-    arguments: Option<JsonText<'a>>,
-    extra: Option<String>,
+    scan: Scan,
 }
 
 impl ToolCalls {
@@ -105,14 +95,10 @@ impl ToolCalls {
 
     /// Reads `function_call`, the one call of the older API.
     pub fn read_legacy(&mut self, call: &Function<'_>, sink: &mut dyn FnMut(ToolCallDelta<'_>)) {
-        let piece = Piece {
-            index: Some(LEGACY_INDEX),
-            name: value::word(call.name),
-            arguments: arguments(call.arguments),
-            ..Piece::default()
-        };
+        let piece = Piece::of_legacy(call);
         if !piece.is_empty() {
-            self.add(self.slot_of(&piece), piece, sink);
+            let slot = self.slot_of(&piece);
+            self.add(slot, piece, sink);
         }
     }
 
@@ -149,7 +135,7 @@ impl ToolCalls {
     }
 
     /// The call that a piece continues; `None` when it begins one.
-    fn slot_of(&self, piece: &Piece<'_>) -> Option<usize> {
+    fn slot_of(&mut self, piece: &Piece<'_>) -> Option<usize> {
         if piece.index.is_some() {
             let known = self.calls.iter().rposition(|call| call.index == piece.index);
             return match known {
@@ -163,16 +149,14 @@ impl ToolCalls {
             (Some(_), name) => match self.slot_of_id(piece) {
                 Some(slot) => self.continued(slot, piece),
                 None => {
-                    let (slot, last) = self.last_call()?;
+                    let slot = self.last?;
+                    let last = self.calls.get_mut(slot)?;
                     let nameless = last.id.is_none() && last.name.is_empty();
                     // T3: a new id without a name continues, unless there is nothing to continue.
                     (nameless || (name.is_none() && !last.is_whole())).then_some(slot)
                 }
             },
-            (None, Some(name)) => {
-                let (slot, last) = self.last_call()?;
-                self.continues_name(last, name, piece).then_some(slot)
-            }
+            (None, Some(name)) => self.last.filter(|&last| self.continues_name(last, name, piece)),
             (None, None) => self.last,
         }
     }
@@ -187,34 +171,36 @@ impl ToolCalls {
     }
 
     /// `slot`, unless a piece with the same index or id begins another call (T2, T3, T5).
-    fn continued(&self, slot: usize, piece: &Piece<'_>) -> Option<usize> {
-        let call = self.calls.get(slot)?;
+    fn continued(&mut self, slot: usize, piece: &Piece<'_>) -> Option<usize> {
         let Some(name) = &piece.name else { return Some(slot) };
+        let call = self.calls.get_mut(slot)?;
         let other_id = piece.id.is_some() && call.id.is_some() && piece.id != call.id;
         let anew = if other_id {
             // One call whose id changes (GLM-4 server), or a second call? Only the rest of an
             // unfinished call can be told for sure.
-            let rest = !call.arguments.is_empty() && !call.is_whole() && !piece.opens_object();
-            !(rest && call.name == **name)
+            let rest = !call.arguments.is_empty() && call.name == **name && !piece.opens_object();
+            !rest || call.is_whole()
         } else {
             !call.name.is_empty()
                 && piece.opens_object()
-                && call.is_whole()
                 && piece.arguments.as_ref() != Some(&call.arguments)
+                && call.is_whole()
         };
         (!anew).then_some(slot)
     }
 
     /// Whether a piece with a name, but neither index nor id, belongs to the last call.
-    fn continues_name(&self, last: &Call, name: &str, piece: &Piece<'_>) -> bool {
+    fn continues_name(&mut self, last: usize, name: &str, piece: &Piece<'_>) -> bool {
+        let Some(last) = self.calls.get_mut(last) else { return false };
         if last.name.is_empty() {
             return true;
         }
         if !last.arguments.is_empty() {
-            return !last.is_whole() && last.name == name && !piece.opens_object();
+            return last.name == name && !piece.opens_object() && !last.is_whole();
         }
+        let said_again = last.name == name;
         let joined = format!("{}{name}", last.name);
-        last.name == name || self.is_declared(&joined) || self.names.may_grow(&joined)
+        said_again || self.is_declared(&joined) || self.names.may_grow(&joined)
     }
 
     fn is_declared(&self, name: &str) -> bool {
@@ -304,75 +290,14 @@ impl ToolCalls {
 }
 
 impl Call {
-    /// True when the arguments so far are one JSON object.
-    fn is_whole(&self) -> bool {
-        let arguments = self.arguments.decode();
-        arguments.trim_start().starts_with('{')
-            && serde_json::from_str::<IgnoredAny>(&arguments).is_ok()
-    }
-}
-
-impl<'a> Piece<'a> {
-    fn of_call(call: &'a ToolCall<'a>) -> Self {
-        let function = call.function.0.unwrap_or_default();
-        Self {
-            index: call.index.and_then(|index| index.get().trim_matches('"').parse().ok()),
-            id: id(call.id),
-            name: value::word(function.name.or(call.name)),
-            arguments: arguments(function.arguments.or(call.arguments)),
-            extra: extra(call),
+    /// True when the arguments so far are one JSON object. Reads only what is new since the last
+    /// time: some upstreams repeat the name in every piece, and each time the question is asked.
+    fn is_whole(&mut self) -> bool {
+        let Self { arguments, scan, .. } = self;
+        if let Some(new) = arguments.after(scan.read) {
+            scan.push(&new.decode());
         }
+        scan.read = arguments.len();
+        scan.is_whole()
     }
-
-    fn is_empty(&self) -> bool {
-        self.id.is_none() && self.name.is_none() && self.arguments.is_none() && self.extra.is_none()
-    }
-
-    fn opens_object(&self) -> bool {
-        let opens = |arguments: &JsonText<'_>| arguments.decode().trim_start().starts_with('{');
-        self.arguments.as_ref().is_some_and(opens)
-    }
-}
-
-/// T5: ids are strings or numbers.
-fn id(raw: Raw<'_>) -> Option<JsonText<'_>> {
-    match value::kind(raw?) {
-        Kind::String => value::text(raw),
-        Kind::Number => Some(JsonText::encode(raw?.get())),
-        Kind::Array | Kind::Bool | Kind::Object => None,
-    }
-}
-
-/// T9, T10: arguments are JSON text, or the object itself; empty ones are none.
-fn arguments(raw: Raw<'_>) -> Option<JsonText<'_>> {
-    match value::kind(raw?) {
-        Kind::String => value::text(raw),
-        Kind::Array | Kind::Bool | Kind::Number | Kind::Object => {
-            match value::compact(raw?.get()) {
-                Cow::Borrowed(json) => Some(JsonText::encode(json)),
-                Cow::Owned(json) => Some(JsonText::encode(&json).into_owned()),
-            }
-        }
-    }
-}
-
-/// The opaque members of a call, as the members of one object.
-fn extra(call: &ToolCall<'_>) -> Option<String> {
-    let members = [
-        ("extra_content", call.extra_content),
-        ("provider_specific_fields", call.provider_specific_fields),
-        ("thought_signature", call.thought_signature),
-    ];
-    if !members.iter().any(|(_, value)| value::is_news(*value)) {
-        return None;
-    }
-    let mut out = Vec::new();
-    json::object(&mut out, |object| {
-        for (name, value) in members {
-            if let Some(value) = value.filter(|_| value::is_news(value)) {
-                object.raw(name, value.get());
-            }
-        }
-    });
-    String::from_utf8(out).ok()
 }

@@ -4,7 +4,7 @@ use serde_json::value::RawValue;
 
 use super::value::number;
 use crate::chat;
-use crate::chat::response::{Maybe, Raw};
+use crate::chat::lenient::{Maybe, Raw};
 
 /// The names under which counts come. `Details` come under two names each.
 #[derive(Default, serde::Deserialize)]
@@ -67,9 +67,7 @@ pub fn read(raw: &RawValue) -> Option<chat::Usage> {
     let prompt = first([counts.prompt_tokens, counts.input_tokens, counts.prompt_eval_count]);
     let completion = first([counts.completion_tokens, counts.output_tokens, counts.eval_count]);
     let total = number(counts.total_tokens);
-    if prompt.or(completion).or(total).is_none() {
-        return None;
-    }
+    prompt.or(completion).or(total)?;
     let prompt_details =
         counts.prompt_tokens_details.0.or(counts.input_tokens_details.0).unwrap_or_default();
     let completion_details =

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use crate::chat::response::Raw;
+use crate::chat::lenient::Raw;
 use crate::json::JsonText;
 
 /// The kind of a JSON value, told by its first byte.
@@ -100,22 +100,21 @@ pub fn compact(json: &str) -> Cow<'_, str> {
     Cow::Owned(kept.collect())
 }
 
-/// Finds the end of a JSON object or array whose text comes in pieces.
-#[derive(Clone, Copy, Debug, Default)]
+/// Follows a JSON object or array whose text comes in pieces, to its end.
+#[derive(Clone, Copy, Debug)]
 pub struct Nesting {
     depth: usize,
     in_string: bool,
     escaped: bool,
-    /// How much of the text has been read, in bytes.
-    read: usize,
 }
 
 impl Nesting {
-    /// Reads on in `text`, which begins with the value and may only have grown since the last
-    /// call. The length of the value, once it is closed.
-    pub fn end(&mut self, text: &str) -> Option<usize> {
-        for &byte in text.as_bytes().get(self.read..)? {
-            self.read += 1;
+    /// Before the value.
+    pub const NEW: Self = Self { depth: 0, in_string: false, escaped: false };
+
+    /// Reads on in the text. What stands behind the value in `text`, once it is closed.
+    pub fn read<'t>(&mut self, text: &'t str) -> Option<&'t str> {
+        for (at, byte) in text.bytes().enumerate() {
             match byte {
                 _ if self.escaped => self.escaped = false,
                 b'\\' => self.escaped = self.in_string,
@@ -124,7 +123,7 @@ impl Nesting {
                 b'}' | b']' if !self.in_string => {
                     self.depth = self.depth.saturating_sub(1);
                     if self.depth == 0 {
-                        return Some(self.read);
+                        return text.get(at + 1..);
                     }
                 }
                 _ => {}
@@ -192,15 +191,18 @@ mod tests {
     #[test]
     fn nesting_finds_the_end_in_pieces() {
         let text = r#"{"a":["}\"{",{}]} {"#;
-        let mut nesting = Nesting::default();
-        for (at, _) in text.char_indices() {
-            let expected = (at == text.len() - 2).then_some(text.len() - 2);
-            assert_eq!(nesting.end(&text[..at]), expected, "{at}");
-            if expected.is_some() {
-                return;
+        for size in 1..=text.len() {
+            let mut nesting = Nesting::NEW;
+            let mut read = 0;
+            for piece in text.as_bytes().chunks(size) {
+                let rest = nesting.read(std::str::from_utf8(piece).unwrap());
+                read += piece.len() - rest.unwrap_or_default().len();
+                if rest.is_some() {
+                    break;
+                }
             }
+            assert_eq!(read, text.len() - 2, "pieces of {size}");
         }
-        unreachable!();
     }
 
     #[test]

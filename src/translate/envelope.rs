@@ -96,16 +96,15 @@ fn is_extra(extra: &RawValue) -> bool {
 const MARK: &str = "rf1.";
 
 /// The fields reasoning is known to arrive in.
-const FIELDS: &[&str] =
-    &[
-        "content_thinking",
-        "reasoning",
-        "reasoning_content",
-        "reasoning_details",
-        "reasoning_text",
-        "think_tags",
-        "thinking",
-    ];
+const FIELDS: &[&str] = &[
+    "content_thinking",
+    "reasoning",
+    "reasoning_content",
+    "reasoning_details",
+    "reasoning_text",
+    "think_tags",
+    "thinking",
+];
 
 /// Members of a tool call that are carried.
 const EXTRA_MEMBERS: &[&str] = &["extra_content", "provider_specific_fields", "thought_signature"];

@@ -9,10 +9,12 @@ mod delay;
 mod hints;
 mod report;
 
+use serde_json::value::RawValue;
+
 use self::report::{Report, matches};
 use super::repair::repair;
 use super::value::{self, Kind};
-use crate::chat::response::Chunk;
+use crate::dialect::chunk::Chunk;
 use crate::error::{ApiError, Class};
 
 /// One row of the table: a class and the signals for it.
@@ -300,19 +302,17 @@ pub fn in_stream(data: &[u8]) -> ApiError {
 /// at all. `None` for everything that may be an answer.
 pub fn is_error_document(body: &[u8]) -> Option<ApiError> {
     let body = body.trim_ascii();
-    match body.first()? {
-        b'<' | b'"' => Some(in_stream(body)),
-        b'[' => {
-            let elements =
-                serde_json::from_slice::<Vec<&serde_json::value::RawValue>>(body).ok()?;
-            is_error_document(elements.first().map(|raw| raw.get().as_bytes())?)
-        }
-        _ => {
-            let repaired = repair(body);
-            let chunk = serde_json::from_str::<Chunk<'_>>(&repaired).ok()?;
-            is_error(b"", &chunk).then(|| in_stream(body))
-        }
+    let object = match body.first()? {
+        b'<' | b'"' => return Some(in_stream(body)),
+        b'[' => serde_json::from_slice::<Vec<&RawValue>>(body).ok()?.first()?.get().as_bytes(),
+        _ => body,
+    };
+    if object.first() != Some(&b'{') {
+        return None;
     }
+    let repaired = repair(object);
+    let chunk = serde_json::from_str::<Chunk<'_>>(&repaired).ok()?;
+    is_error(b"", &chunk).then(|| in_stream(body))
 }
 
 /// True for an event that says that something failed (E1). `error: null` says nothing.

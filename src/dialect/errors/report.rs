@@ -27,7 +27,7 @@ pub struct Report {
 }
 
 /// Errors in errors are opened no deeper than this.
-const DEPTH_MAX: u8 = 4;
+const DEPTH_MAX: u8 = 8;
 
 /// Members that hold codes, in errors and around them.
 const CODE_MEMBERS: [&str; 7] =

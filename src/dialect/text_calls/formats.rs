@@ -1,0 +1,242 @@
+//! The formats: how they mark blocks, and how blocks are read.
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+
+use super::TextCall;
+use crate::chat::lenient::Raw;
+use crate::dialect::{TextToolCalls, value};
+use crate::json;
+
+/// How one format marks its blocks.
+#[derive(Debug)]
+pub struct Marker {
+    /// The format.
+    pub format: TextToolCalls,
+    /// What begins a block.
+    pub open: &'static str,
+    /// What ends a block; without it a block ends with its JSON value.
+    pub close: Option<&'static str>,
+    /// Reads what is between.
+    pub read: fn(&str) -> Block,
+}
+
+/// What is in a block.
+pub enum Block {
+    /// Calls; their names are not checked yet.
+    Calls(Vec<TextCall>),
+    /// What closed the block was a part of a string in it.
+    Unfinished,
+    /// Something else.
+    Text,
+}
+
+/// The marks of all formats but Harmony.
+pub static MARKERS: [Marker; 7] = [
+    marker(TextToolCalls::Hermes, "<tool_call>", Some("</tool_call>"), read_tool_call),
+    marker(TextToolCalls::Qwen, "<tool_call>", Some("</tool_call>"), read_tool_call),
+    marker(TextToolCalls::Qwen, "<function=", Some("</function>"), read_function),
+    marker(
+        TextToolCalls::Kimi,
+        "<|tool_calls_section_begin|>",
+        Some("<|tool_calls_section_end|>"),
+        read_kimi,
+    ),
+    marker(TextToolCalls::Kimi, "<|tool_call_begin|>", Some(KIMI_CALL_END), read_kimi_call),
+    marker(
+        TextToolCalls::Minimax,
+        "<minimax:tool_call>",
+        Some("</minimax:tool_call>"),
+        read_minimax,
+    ),
+    marker(TextToolCalls::Mistral, "[TOOL_CALLS]", None, read_mistral),
+];
+
+/// What ends one call of Kimi's.
+pub const KIMI_CALL_END: &str = "<|tool_call_end|>";
+
+const fn marker(
+    format: TextToolCalls,
+    open: &'static str,
+    close: Option<&'static str>,
+    read: fn(&str) -> Block,
+) -> Marker {
+    Marker { format, open, close, read }
+}
+
+/// The parts of a call in JSON.
+#[derive(Default, serde::Deserialize)]
+#[serde(default)]
+struct JsonCall<'a> {
+    #[serde(borrow)]
+    id: Raw<'a>,
+    #[serde(borrow)]
+    name: Raw<'a>,
+    #[serde(borrow)]
+    arguments: Raw<'a>,
+    #[serde(borrow)]
+    parameters: Raw<'a>,
+}
+
+/// One call in JSON, or a list of them.
+fn read_json(body: &str) -> Block {
+    let body = body.trim();
+    let calls = if body.starts_with('[') {
+        serde_json::from_str::<Vec<JsonCall<'_>>>(body)
+    } else {
+        serde_json::from_str::<JsonCall<'_>>(body).map(|call| vec![call])
+    };
+    match calls {
+        Ok(calls) => {
+            let calls = calls.iter().map(|call| {
+                Some(TextCall {
+                    id: value::word(call.id).map(Cow::into_owned),
+                    name: value::word(call.name)?.into_owned(),
+                    arguments: arguments_of(call.arguments.or(call.parameters)?)?,
+                })
+            });
+            calls.collect::<Option<Vec<_>>>().map_or(Block::Text, Block::Calls)
+        }
+        Err(error) if error.is_eof() => Block::Unfinished,
+        Err(_) => Block::Text,
+    }
+}
+
+/// Arguments as an object, or as a string that holds one.
+fn arguments_of(raw: &RawValue) -> Option<String> {
+    match value::kind(raw) {
+        value::Kind::Object => Some(value::compact(raw.get()).into_owned()),
+        value::Kind::String => object(&value::word(Some(raw))?),
+        _ => None,
+    }
+}
+
+/// `text`, if it is one JSON object.
+pub fn object(text: &str) -> Option<String> {
+    let text = text.trim();
+    let parsed = serde_json::from_str::<&RawValue>(text).is_ok();
+    (parsed && text.starts_with('{')).then(|| value::compact(text).into_owned())
+}
+
+/// `<tool_call>…</tool_call>` holds JSON with Hermes, a function element with Qwen3-Coder.
+fn read_tool_call(body: &str) -> Block {
+    match body.trim_start().strip_prefix("<function=") {
+        Some(rest) => match rest.trim_end().strip_suffix("</function>") {
+            Some(function) => read_function(function),
+            None => Block::Text,
+        },
+        None => read_json(body),
+    }
+}
+
+/// `<function=name>` with `<parameter=key>value</parameter>`, or with JSON in it.
+fn read_function(body: &str) -> Block {
+    let Some((name, rest)) = body.split_once('>') else { return Block::Text };
+    let arguments = if rest.trim_start().starts_with('{') {
+        object(rest)
+    } else {
+        parameters(rest, "<parameter=", ">")
+    };
+    match arguments {
+        Some(arguments) => {
+            Block::Calls(vec![TextCall { id: None, name: name.trim().to_owned(), arguments }])
+        }
+        None => Block::Text,
+    }
+}
+
+/// `<|tool_call_begin|>id<|tool_call_argument_begin|>{…}<|tool_call_end|>`, any number of them.
+fn read_kimi(body: &str) -> Block {
+    let mut calls = Vec::new();
+    for part in body.trim().split_terminator(KIMI_CALL_END) {
+        let Some(call) = part.trim_start().strip_prefix("<|tool_call_begin|>") else {
+            return Block::Text;
+        };
+        match read_kimi_call(call) {
+            Block::Calls(call) => calls.extend(call),
+            other => return other,
+        }
+    }
+    Block::Calls(calls)
+}
+
+fn read_kimi_call(body: &str) -> Block {
+    let call = body.split_once("<|tool_call_argument_begin|>").and_then(|(id, arguments)| {
+        // T6: the id holds the name; the model knows the call by it.
+        let id = id.trim().to_owned();
+        Some(TextCall { name: id.clone(), id: Some(id), arguments: object(arguments)? })
+    });
+    call.map_or(Block::Text, |call| Block::Calls(vec![call]))
+}
+
+/// `<invoke name="…">` with `<parameter name="key">value</parameter>`, any number of them.
+fn read_minimax(body: &str) -> Block {
+    let mut calls = Vec::new();
+    for part in body.trim().split_terminator("</invoke>") {
+        let call = part.trim_start().strip_prefix("<invoke name=\"").and_then(|part| {
+            let (name, rest) = part.split_once("\">")?;
+            let arguments = parameters(rest, "<parameter name=\"", "\">")?;
+            Some(TextCall { id: None, name: name.to_owned(), arguments })
+        });
+        match call {
+            Some(call) => calls.push(call),
+            None => return Block::Text,
+        }
+    }
+    Block::Calls(calls)
+}
+
+/// `name[ARGS]{…}`, or a list of calls in JSON.
+fn read_mistral(body: &str) -> Block {
+    let Some(at) = json_at(body) else { return Block::Text };
+    let (head, arguments) = body.split_at_checked(at).unwrap_or((body, ""));
+    if head.trim().is_empty() {
+        return read_json(body);
+    }
+    let head = head.trim().strip_suffix("[ARGS]").unwrap_or(head);
+    let (name, id) = match head.split_once("[CALL_ID]") {
+        Some((name, id)) => (name, Some(id.trim().to_owned())),
+        None => (head, None),
+    };
+    match object(arguments) {
+        Some(arguments) => {
+            Block::Calls(vec![TextCall { id, name: name.trim().to_owned(), arguments }])
+        }
+        None => Block::Text,
+    }
+}
+
+/// Where the JSON value in a block of Mistral's begins; its other tokens are in brackets, too.
+pub fn json_at(body: &str) -> Option<usize> {
+    let blanks = body.len() - body.trim_start().len();
+    let mut list = body.trim_start().chars();
+    if list.next() == Some('[') && list.find(|char| !char.is_whitespace()) == Some('{') {
+        return Some(blanks);
+    }
+    body.find('{')
+}
+
+/// Parameter elements as one JSON object. The formats do not say of which type a value is: what
+/// reads as a number, a boolean, null, an object or a list is taken for one.
+fn parameters(elements: &str, open: &str, open_end: &str) -> Option<String> {
+    let mut members = Vec::new();
+    for element in elements.trim().split_terminator("</parameter>") {
+        let element = element.trim_start().strip_prefix(open)?;
+        members.push(element.split_once(open_end)?);
+    }
+    let mut out = Vec::new();
+    json::object(&mut out, |object| {
+        for (key, value) in members {
+            let literal = serde_json::from_str::<&RawValue>(value.trim()).ok();
+            match literal.filter(|literal| value::kind(literal) != value::Kind::String) {
+                Some(literal) => object.raw(key.trim(), literal.get()),
+                None => {
+                    let value = value.strip_prefix('\n').unwrap_or(value);
+                    object.str(key.trim(), value.strip_suffix('\n').unwrap_or(value));
+                }
+            }
+        }
+    });
+    String::from_utf8(out).ok()
+}
