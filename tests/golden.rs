@@ -18,7 +18,7 @@ use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
-use support::chat_request::{self, Allowed};
+use support::chat_request;
 use support::drive::{self, ChatRequest};
 use support::fixtures::{self, Fixture};
 use support::frames;
@@ -43,8 +43,8 @@ fn golden(fixture: &Fixture) -> Result<(), Failed> {
             Err(reply) => (None, Some(drive::answered(reply, None))),
         },
     };
-    if let (Some(chat), "{}") = (&chat, fixture.client.config.as_str()) {
-        let faults = chat_request::faults(&chat.body, &Allowed::generic());
+    if let Some(chat) = &chat {
+        let faults = chat_request::faults(&chat.body, &drive::allowed(&fixture.client));
         if !faults.is_empty() {
             return Err(format!("the upstream would not take {faults:#?}").into());
         }

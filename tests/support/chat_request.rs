@@ -35,34 +35,6 @@ pub struct Allowed {
     pub user_after_tool: bool,
 }
 
-impl Allowed {
-    /// What the profile of an unknown upstream sends when the client asks for it.
-    pub fn generic() -> Self {
-        let members = [
-            "frequency_penalty",
-            "logprobs",
-            "max_tokens",
-            "presence_penalty",
-            "response_format",
-            "temperature",
-            "top_logprobs",
-            "top_p",
-        ];
-        Self {
-            members: members.map(str::to_owned).to_vec(),
-            reasoning: vec![
-                "reasoning",
-                "reasoning_content",
-                "reasoning_details",
-                "reasoning_text",
-            ],
-            extra_content: true,
-            user_after_tool: true,
-            ..Self::default()
-        }
-    }
-}
-
 /// Every rule the request breaks; none when it is fine.
 pub fn faults(body: &[u8], allowed: &Allowed) -> Vec<String> {
     let body: Value = match serde_json::from_slice(body) {

@@ -7,11 +7,14 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use responses_filter::config::Config;
+use responses_filter::config::{Config, DEFAULT};
 use responses_filter::exchange::{
     BodyAction, Exchange, HeaderChanges, Reply, RequestBodyAction, RequestHeadersAction,
     ResponseHeadersAction,
 };
+
+use super::chat_request::Allowed;
+use super::profile;
 
 /// The time at which every exchange begins, in milliseconds since 1970.
 pub const START_MS: u64 = 1_760_000_000_000;
@@ -212,6 +215,12 @@ fn configured(client: &Client) -> Rc<Config> {
             Rc::clone(config)
         }
     })
+}
+
+/// What the oracle for requests may let pass for this client's default upstream.
+pub fn allowed(client: &Client) -> Allowed {
+    let config = Config::parse(&client.config).expect("a valid configuration");
+    profile::allowed(&config.upstream(DEFAULT).expect("the default upstream").dialect)
 }
 
 enum Request {
