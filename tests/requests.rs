@@ -24,9 +24,13 @@ mod codex;
 mod corpus;
 #[path = "requests/history.rs"]
 mod history;
+#[path = "requests/parameters.rs"]
+mod parameters;
 #[path = "requests/reasoning.rs"]
 mod reasoning;
 #[path = "requests/refused.rs"]
 mod refused;
 #[path = "requests/tools.rs"]
 mod tools;
+#[path = "requests/treatment.rs"]
+mod treatment;

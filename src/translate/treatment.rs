@@ -36,6 +36,8 @@ pub enum Section {
     Formats,
     /// Values of `include`.
     Includes,
+    /// What the other sections do not list.
+    Unknown,
 }
 
 /// Whether a thing can be lost, and what is said about it then.
@@ -102,7 +104,7 @@ pub fn parameter(name: &str) -> Option<&'static Row> {
 
 /// The row of what the other rows do not know.
 pub const OTHER: Row = Row {
-    section: Section::Parameters,
+    section: Section::Unknown,
     name: "other",
     loss: Loss::Substance,
     rule: "Anything of a type or name that this page does not list is dropped. Unknown members \
@@ -281,7 +283,8 @@ rows! {
     Tools {
         FUNCTION_TOOL "tools.function" Never:
             "A function. `parameters` that are missing become an object without properties. \
-             `defer_loading` is left out."
+             `defer_loading` is left out. \
+             Of two with one name the first counts."
         FUNCTION_STRICT "tools.strict" Wish:
             "Forwarded with `strict_tools`. `false` is no loss."
         CUSTOM_TOOL "tools.custom" Never:
@@ -338,7 +341,7 @@ rows! {
         INCLUDE_LOGPROBS "include.message.output_text.logprobs" Never:
             "`logprobs: true`, with `top_logprobs` if that is given."
         INCLUDE_ENCRYPTED "include.reasoning.encrypted_content" Never:
-            "Reasoning items carry what the upstream wants back in `encrypted_content`."
+            "Reasoning items carry what the upstream wants back in `encrypted_content`, asked or not."
         INCLUDE_HOSTED "include.other" Harmless:
             "Any other value is about tools that the server runs, or about stored items."
     }
