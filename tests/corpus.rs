@@ -12,37 +12,31 @@
 
 mod support;
 
-use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::{Value, json};
 
+use support::corpus;
 use support::drive::{Answer, Client, Upstream, chat_request, exchange};
 use support::expect;
 use support::twins;
 use support::verdict::verdict;
 
 fn main() -> ExitCode {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/dialects");
-    let Ok(manifest) = fs::read(folder.join("manifest.json")) else {
-        eprintln!("The corpus {} is absent: none of its cases runs.", folder.display());
-        return ExitCode::SUCCESS;
-    };
-    let manifest: Value = serde_json::from_slice(&manifest).expect("manifest.json");
-    let cases = manifest["cases"].as_array().expect("cases").clone();
-    let answers = cases.into_iter().filter(|case| case["direction"] != "request");
+    let Some((folder, cases)) = corpus::cases() else { return ExitCode::SUCCESS };
     let trial = |case: Value| {
         let folder = folder.clone();
-        let id = case["id"].as_str().expect("id").to_owned();
+        let id = corpus::id(&case).to_owned();
         Trial::test(id, move || check(&folder, &case))
     };
+    let answers = cases.into_iter().filter(|case| !corpus::is_request(case));
     libtest_mimic::run(&Arguments::from_args(), answers.map(trial).collect()).exit_code()
 }
 
 fn check(folder: &Path, case: &Value) -> Result<(), Failed> {
-    let (client, upstream) = (client(case), upstream(folder, case));
+    let (client, upstream) = (corpus::client(folder, case, true), corpus::upstream(folder, case));
     let whole = exchange(&client, &upstream);
     expect::met(case, &whole, &verdict(&whole)?, true)?;
     for (how, cut) in cuts(case, &upstream) {
@@ -53,8 +47,7 @@ fn check(folder: &Path, case: &Value) -> Result<(), Failed> {
         }
     }
     // Where the host cannot hold headers the status follows the upstream's; everything else stands.
-    let loose = client.clone().with_config(config(case, false));
-    let answer = exchange(&loose, &upstream);
+    let answer = exchange(&corpus::client(folder, case, false), &upstream);
     let met = expect::met(case, &answer, &verdict(&answer)?, false);
     met.map_err(|wrong| format!("not held: {wrong}"))?;
     twins::agree(&client, &upstream)?;
@@ -70,43 +63,6 @@ fn told(answer: &Answer) -> (u16, &support::drive::Headers, Vec<u8>) {
 
 fn text(answer: &Answer) -> String {
     String::from_utf8_lossy(&answer.body()).into_owned()
-}
-
-fn config(case: &Value, hold_headers: bool) -> String {
-    let mut config = json!({"hold_headers": hold_headers});
-    if case["profile"].as_object().is_some_and(|profile| !profile.is_empty()) {
-        config["upstreams"] = json!({"default": {"dialect": case["profile"]}});
-    }
-    config.to_string()
-}
-
-fn client(case: &Value) -> Client {
-    let request = &case["request"];
-    let tools = request["tools"].as_array().cloned().unwrap_or_default();
-    let tool = |name: Value| {
-        json!({"type": "function", "name": name, "description": "A tool.", "strict": false,
-               "parameters": {"type": "object", "properties": {}}})
-    };
-    let body = json!({
-        "model": "m", "input": "go", "stream": request["stream"].as_bool().unwrap_or(true),
-        "tools": tools.into_iter().map(tool).collect::<Vec<_>>(),
-    });
-    Client::post(body.to_string()).with_config(config(case, true))
-}
-
-fn upstream(folder: &Path, case: &Value) -> Upstream {
-    let body = fs::read(folder.join(case["file"].as_str().expect("file"))).expect("the body");
-    let http = &case["http"];
-    let mut upstream = Upstream::new("", body);
-    upstream.status = http["status"].as_u64().expect("a status") as u16;
-    upstream.headers.clear();
-    if let Some(kind) = http["content_type"].as_str().filter(|kind| !kind.is_empty()) {
-        upstream.headers.push(("content-type".into(), kind.into()));
-    }
-    for (name, value) in http["headers"].as_object().into_iter().flatten() {
-        upstream.headers.push((name.clone(), value.as_str().unwrap_or_default().into()));
-    }
-    upstream
 }
 
 fn cuts(case: &Value, upstream: &Upstream) -> Vec<(String, Upstream)> {

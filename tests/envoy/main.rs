@@ -24,6 +24,7 @@ mod upstream;
 
 mod answers;
 mod broken;
+mod corpus;
 mod errors;
 mod live;
 mod passthrough;

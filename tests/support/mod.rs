@@ -7,8 +7,11 @@
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
 
 pub mod chat_request;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod corpus;
 pub mod drive;
 pub mod expect;
+pub mod expect_request;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod fixtures;
 pub mod frames;
