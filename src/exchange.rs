@@ -392,7 +392,8 @@ impl Exchange {
                 let limit = self.config.limits.error_bytes_max;
                 let room = limit.saturating_sub(failure.body.len());
                 failure.body.extend_from_slice(chunk.get(..room).unwrap_or(chunk));
-                if !end_of_stream && failure.body.len() < limit {
+                // Nothing may be held at an empty piece: see `Answer`.
+                if !end_of_stream && !chunk.is_empty() && failure.body.len() < limit {
                     return BodyAction::Hold;
                 }
                 let now_s = (self.clock)() / 1000;

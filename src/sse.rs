@@ -10,6 +10,7 @@
 //! stand one newline apart, and a bare JSON document between events is an event.
 
 use memchr::{memchr, memchr2};
+use serde::de::IgnoredAny;
 
 /// What a body brought.
 #[derive(Debug, PartialEq, Eq)]
@@ -143,6 +144,21 @@ impl Decoder {
             self.end_event(in_place, sink);
         }
         Ok(())
+    }
+
+    /// Whether all that has come belongs to one JSON document, whole or not.
+    pub fn is_document(&self) -> bool {
+        self.body == Body::Document
+    }
+
+    /// Whether all that has come is one whole JSON document, though other lines may still follow.
+    pub fn is_whole_document(&self) -> bool {
+        let last = if self.line.trim_ascii().is_empty() { &self.data } else { &self.line };
+        if !self.is_document() || !matches!(last.trim_ascii_end().last(), Some(b'}' | b']')) {
+            return false;
+        }
+        let document = [self.data.as_slice(), &self.line].join(&b'\n');
+        serde_json::from_slice::<IgnoredAny>(&document).is_ok()
     }
 
     /// Drops what stands before the body proper and decides what the body is.
@@ -412,6 +428,24 @@ mod tests {
         for size in 1..=body.len().max(1) {
             assert_eq!(frames(body.as_bytes(), size), expected, "pieces of {size} bytes");
         }
+    }
+
+    #[test]
+    fn a_document_is_whole_when_its_last_bracket_has_come() {
+        let document = "{\"a\": [1,\n {\"b\": \"}\"}\n]}";
+        for size in 1..document.len() {
+            let mut decoder = Decoder::new(1 << 20);
+            let mut seen = 0;
+            for piece in document.as_bytes().chunks(size) {
+                assert!(!decoder.is_whole_document(), "{seen} bytes in pieces of {size}");
+                decoder.push(piece, &mut |_| {}).unwrap();
+                seen += piece.len();
+            }
+            assert!(decoder.is_whole_document());
+        }
+        let mut decoder = Decoder::new(1 << 20);
+        decoder.push(b"data: {}\n\n", &mut |_| {}).unwrap();
+        assert!(!decoder.is_whole_document());
     }
 
     #[test]

@@ -18,8 +18,8 @@ pub struct Answer {
     headers_held: bool,
     /// Whether the end is small enough to be written while the host is paused.
     may_pause: bool,
-    /// Bytes taken from the host while it is paused.
-    held_bytes: usize,
+    /// Bytes of the body so far.
+    taken_bytes: usize,
     /// Whether `output` holds events that have not been handed over.
     pending: bool,
     keep_alive_ms: u64,
@@ -57,7 +57,7 @@ impl Answer {
             delivery,
             headers_held,
             may_pause,
-            held_bytes: 0,
+            taken_bytes: 0,
             pending: false,
             keep_alive_ms,
             quiet_since_ms: None,
@@ -76,6 +76,9 @@ impl Answer {
             out.clear();
         }
         self.read(chunk, end_of_stream, clock, out);
+        if !end_of_stream && self.is_over_all_the_same(chunk.len()) {
+            self.finish(clock, out);
+        }
         if self.headers_held
             && let Some(error) = self.pipe.translator.failure()
         {
@@ -96,43 +99,61 @@ impl Answer {
 
     fn read(&mut self, chunk: &[u8], end_of_stream: bool, clock: Clock, out: &mut Vec<u8>) {
         let pipe = &mut self.pipe;
-        let mut result = self.decoder.push(chunk, &mut |frame| pipe.frame(frame, clock, out));
-        if end_of_stream && result.is_ok() {
-            result = self.decoder.finish(&mut |frame| pipe.frame(frame, clock, out));
-        }
+        let result = self.decoder.push(chunk, &mut |frame| pipe.frame(frame, clock, out));
         if result.is_err() {
-            let error = ApiError::new(
-                Class::Server,
-                "The upstream sent an event that is larger than limits.event_bytes_max of the \
-                 filter allows.",
-            );
-            pipe.translator.fail(error, out);
+            pipe.too_large(out);
         }
         if end_of_stream {
-            pipe.end(clock, out);
+            self.finish(clock, out);
         }
+    }
+
+    fn finish(&mut self, clock: Clock, out: &mut Vec<u8>) {
+        let pipe = &mut self.pipe;
+        if !pipe.translator.is_ended() {
+            let result = self.decoder.finish(&mut |frame| pipe.frame(frame, clock, out));
+            if result.is_err() {
+                pipe.too_large(out);
+            }
+        }
+        pipe.end(clock, out);
+    }
+
+    /// Whether this must be taken for the end although the host has not said so.
+    ///
+    /// A filter that adds trailers, such as Envoy's decompressor, leaves the last callback empty and
+    /// without `end_of_stream`. To pause there hangs, not to pause leaves no later chance to write
+    /// (measured with Envoy 1.40). Nor is there one for what is too large to be held.
+    fn is_over_all_the_same(&self, taken: usize) -> bool {
+        let translator = &self.pipe.translator;
+        if translator.is_ended() {
+            return false;
+        }
+        if taken == 0 {
+            let proven = self.pipe.proven || translator.is_finishing();
+            return proven || self.decoder.is_whole_document();
+        }
+        let too_late = !self.may_pause || self.taken_bytes > HELD_BYTES_MAX;
+        too_late && self.decoder.is_whole_document()
     }
 
     /// Whether the end of this answer must wait for a later callback, which may be the one for
     /// trailers: there the host takes bytes only when the last body callback has paused.
     fn must_hold(&mut self, taken: usize, output: usize) -> bool {
-        if self.pipe.translator.is_ended() {
+        let translator = &self.pipe.translator;
+        if translator.is_ended() || taken == 0 {
             return false;
         }
+        self.taken_bytes += taken;
+        let little = self.taken_bytes <= HELD_BYTES_MAX;
+        let proven = self.pipe.proven || translator.is_finishing();
+        let end = output + translator.terminal_bytes_max();
+        let ending = proven && end <= HELD_OUTPUT_BYTES_MAX;
         match self.delivery {
-            Delivery::Whole => {
-                self.held_bytes += taken;
-                self.may_pause && self.held_bytes <= HELD_BYTES_MAX
-            }
-            Delivery::Stream if self.headers_held && output == 0 => {
-                self.held_bytes += taken;
-                self.held_bytes <= HELD_BYTES_MAX
-            }
-            Delivery::Stream => {
-                let translator = &self.pipe.translator;
-                let ending = self.pipe.proven || translator.is_finishing();
-                ending && output + translator.terminal_bytes_max() <= HELD_OUTPUT_BYTES_MAX
-            }
+            Delivery::Whole => self.may_pause && (little || ending),
+            Delivery::Stream if output > 0 => ending,
+            Delivery::Stream if self.headers_held => little || ending,
+            Delivery::Stream => self.may_pause && self.decoder.is_document() && little || ending,
         }
     }
 
@@ -182,6 +203,15 @@ impl Pipe {
         if self.proven && self.translator.usage().is_some() {
             self.end(clock, out);
         }
+    }
+
+    fn too_large(&mut self, out: &mut Vec<u8>) {
+        let error = ApiError::new(
+            Class::Server,
+            "The upstream sent an event that is larger than limits.event_bytes_max of the filter \
+             allows.",
+        );
+        self.translator.fail(error, out);
     }
 
     /// The answer is over.

@@ -6,8 +6,8 @@ use crate::envoy::Setup;
 use crate::support::grammar::Stream;
 use crate::upstream::Answer;
 use crate::{
-    DONE, ask, ask_whole, completion, delta, finish, header, in_both_modes, in_both_modes_of, says,
-    stream_of, whole_of,
+    DONE, ask, ask_whole, completion, delta, error_of, finish, header, in_both_modes,
+    in_both_modes_of, says, stream_of, whole_of,
 };
 
 #[test]
@@ -50,7 +50,10 @@ fn reasoning_comes_before_text() {
         assert!(summary.reasoning.starts_with("The user wants to see me think."));
         assert_eq!(summary.items, ["reasoning", "message"]);
         let whole = whole_of(envoy.respond(&ask_whole("Please think.")));
-        assert_eq!((whole.text, whole.reasoning, whole.items), (summary.text, summary.reasoning, summary.items));
+        assert_eq!(
+            (whole.text, whole.reasoning, whole.items),
+            (summary.text, summary.reasoning, summary.items)
+        );
     });
 }
 
@@ -157,8 +160,8 @@ fn the_end_comes_with_trailers() {
                 envoy.upstream.push(Answer::sse().write(stream).trailer("x-checksum", "1"));
                 assert_eq!(whole_of(envoy.respond(&ask_whole("?"))).text, "Hi");
             }
-            let document = completion(json!({"role": "assistant", "content": "JSON"}));
-            for size in [document.len(), 10] {
+            for (text, size) in [("JSON", 9999), ("JSON", 10), (&"JSON ".repeat(50_000), 60_000)] {
+                let document = completion(json!({"role": "assistant", "content": text}));
                 let answer = || {
                     Answer::new(200)
                         .header("content-type", "application/json")
@@ -166,9 +169,9 @@ fn the_end_comes_with_trailers() {
                         .trailer("x-checksum", "1")
                 };
                 envoy.upstream.push(answer());
-                assert_eq!(whole_of(envoy.respond(&ask_whole("?"))).text, "JSON");
+                assert_eq!(whole_of(envoy.respond(&ask_whole("?"))).text, text);
                 envoy.upstream.push(answer());
-                assert_eq!(stream_of(envoy.respond(&ask("?"))).summary.text, "JSON");
+                assert_eq!(stream_of(envoy.respond(&ask("?"))).summary.text, text);
             }
             assert_eq!(envoy.upstream.request(0).version, "HTTP/2.0");
         },
@@ -216,43 +219,91 @@ fn a_client_that_takes_gzip_gets_what_it_can_read() {
     });
 }
 
+const DECOMPRESSOR: &str = r#"- name: envoy.filters.http.decompressor
+  typed_config:
+    "@type": type.googleapis.com/envoy.extensions.filters.http.decompressor.v3.Decompressor
+    decompressor_library:
+      name: gzip
+      typed_config:
+        "@type": type.googleapis.com/envoy.extensions.compression.gzip.decompressor.v3.Gzip
+"#;
+
 #[test]
 fn an_upstream_that_compresses_all_the_same_is_read_behind_a_decompressor() {
-    const ROUTER: &str = "          - name: envoy.filters.http.router\n";
-    const DECOMPRESSOR: &str = r#"          - name: envoy.filters.http.decompressor
-            typed_config:
-              "@type": type.googleapis.com/envoy.extensions.filters.http.decompressor.v3.Decompressor
-              decompressor_library:
-                name: gzip
-                typed_config:
-                  "@type": type.googleapis.com/envoy.extensions.compression.gzip.decompressor.v3.Gzip
-"#;
-    let setup = || Setup::new().edit(ROUTER, &[DECOMPRESSOR, ROUTER].concat());
-    in_both_modes_of(setup, |envoy| {
-        let answer =
-            |body: &str| Answer::sse().header("content-encoding", "gzip").write(gzip(body));
-        envoy.upstream.push(answer(&says("Unpacked")));
-        assert_eq!(stream_of(envoy.respond(&ask("?"))).summary.text, "Unpacked");
-        envoy.upstream.push(answer(&completion(json!({"role": "assistant", "content": "JSON"}))));
-        assert_eq!(whole_of(envoy.respond(&ask_whole("?"))).text, "JSON");
-    });
+    in_both_modes_of(
+        || Setup::new().filter_behind(DECOMPRESSOR),
+        |envoy| {
+            let gzipped = |answer: Answer, body: &str| {
+                answer.header("content-encoding", "gzip").write(gzip(body))
+            };
+            for end in ["", DONE] {
+                let body =
+                    [delta(json!({"content": "Unpacked"})), finish("stop"), end.into()].concat();
+                envoy.upstream.push(gzipped(Answer::sse(), &body));
+                assert_eq!(stream_of(envoy.respond(&ask("?"))).summary.text, "Unpacked");
+                envoy.upstream.push(gzipped(Answer::sse(), &body));
+                assert_eq!(whole_of(envoy.respond(&ask_whole("?"))).text, "Unpacked");
+            }
+            for text in ["JSON", &"JSON ".repeat(12_000), &"JSON ".repeat(50_000)] {
+                let document = completion(json!({"role": "assistant", "content": text}));
+                envoy.upstream.push(gzipped(Answer::new(200), &document));
+                assert_eq!(whole_of(envoy.respond(&ask_whole("?"))).text, text);
+                envoy.upstream.push(gzipped(Answer::new(200), &document));
+                assert_eq!(stream_of(envoy.respond(&ask("?"))).summary.text, text);
+            }
+            let error = json!({"error": {"message": "no such thing", "type": "x"}}).to_string();
+            for body in [error.as_str(), ""] {
+                envoy.upstream.push(gzipped(Answer::new(400), body));
+                let response = envoy.respond(&ask("?"));
+                assert_eq!(response.status(), 400);
+                let said = error_of(response);
+                assert!(
+                    body.is_empty() || said["message"].as_str().unwrap().contains("no such thing")
+                );
+            }
+        },
+    );
 }
 
-/// Gzip without compression: a header, one stored block, checksum and length.
+#[test]
+fn a_client_that_compresses_is_read_behind_a_decompressor() {
+    in_both_modes_of(
+        || Setup::new().filter_in_front(DECOMPRESSOR),
+        |envoy| {
+            let response = envoy
+                .client
+                .post(envoy.url("/v1/responses"))
+                .header("content-type", "application/json")
+                .header("content-encoding", "gzip")
+                .body(gzip(&ask_whole("Unpack me").to_string()))
+                .send()
+                .unwrap();
+            assert!(whole_of(response).text.contains("Unpack me"));
+        },
+    );
+}
+
+/// Gzip without compression: a header, stored blocks, checksum and length.
 fn gzip(text: &str) -> Vec<u8> {
+    const BLOCK: usize = 0xffff;
     let bytes = text.as_bytes();
-    let length = u16::try_from(bytes.len()).expect("one stored block");
     let crc = bytes.iter().fold(u32::MAX, |crc, byte| {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
             (crc >> 1) ^ (0xEDB8_8320 & 0u32.wrapping_sub(crc & 1))
         })
     });
-    let mut out = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255, 1];
-    out.extend(length.to_le_bytes());
-    out.extend((!length).to_le_bytes());
-    out.extend(bytes);
+    let mut out = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+    for block in bytes.chunks(BLOCK) {
+        let length = u16::try_from(block.len()).expect("a stored block");
+        out.push(0);
+        out.extend(length.to_le_bytes());
+        out.extend((!length).to_le_bytes());
+        out.extend(block);
+    }
+    // The last block is an empty one, so that an empty text has one as well.
+    out.extend([1, 0, 0, 0xff, 0xff]);
     out.extend((!crc).to_le_bytes());
-    out.extend(u32::from(length).to_le_bytes());
+    out.extend(u32::try_from(bytes.len()).expect("a small text").to_le_bytes());
     out
 }
 

@@ -344,6 +344,10 @@ impl Downstream {
         for (n, piece) in upstream.pieces.iter().enumerate() {
             NOW_MS.set(NOW_MS.get() + upstream.pace_ms);
             let last = n + 1 == count && upstream.end == End::WithLast;
+            if piece.is_empty() && !last {
+                // Envoy reports nothing then; an empty piece would tell of added trailers.
+                continue;
+            }
             let action = exchange.response_body(piece, last);
             if let Some(reply) = self.obey(action, exchange, last) {
                 return Some(reply);

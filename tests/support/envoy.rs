@@ -130,6 +130,16 @@ impl Setup {
         self.edit("          http_filters:\n", &indented)
     }
 
+    /// Puts another HTTP filter between this one and the router.
+    pub fn filter_behind(self, yaml: &str) -> Self {
+        const ROUTER: &str = "          - name: envoy.filters.http.router\n";
+        let mut indented = String::new();
+        for line in yaml.lines() {
+            indented.extend(["          ", line, "\n"]);
+        }
+        self.edit(ROUTER, &[indented.as_str(), ROUTER].concat())
+    }
+
     /// Starts an upstream and an Envoy before it.
     pub fn start(self) -> Envoy {
         self.try_start().unwrap_or_else(|reason| panic!("{reason}"))
