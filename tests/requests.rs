@@ -26,6 +26,8 @@ mod corpus;
 mod history;
 #[path = "requests/parameters.rs"]
 mod parameters;
+#[path = "requests/properties.rs"]
+mod properties;
 #[path = "requests/reasoning.rs"]
 mod reasoning;
 #[path = "requests/refused.rs"]
