@@ -258,14 +258,12 @@ pub fn unwrap_whole(arguments: &JsonText<'_>) -> JsonText<'static> {
     let decoded = arguments.decode();
     let members = serde_json::from_str::<Map<String, Value>>(&decoded);
     let mut members = members.unwrap_or_default();
-    if let Some(serde_json::Value::String(input)) = members.remove(INPUT) {
+    if let Some(Value::String(input)) = members.remove(INPUT) {
         return JsonText::encode(&input).into_owned();
     }
     let mut values = members.into_iter();
     match (values.next(), values.next()) {
-        (Some((_, serde_json::Value::String(input))), None) => {
-            JsonText::encode(&input).into_owned()
-        }
+        (Some((_, Value::String(input))), None) => JsonText::encode(&input).into_owned(),
         _ => arguments.clone().into_owned(),
     }
 }

@@ -1,5 +1,7 @@
 //! The shared corpus of upstream answers and client requests, where it is at hand.
 
+#![allow(clippy::print_stderr, reason = "a test says when it cannot run")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
