@@ -26,7 +26,8 @@ pub enum Frame<'a> {
     Done,
     /// A comment, or another line without news: a sign of life.
     Comment,
-    /// The body was one whole JSON document, or the part of it that arrived.
+    /// The body was one whole JSON document, or the part of it that arrived. One that ends with its
+    /// first line may come as `Data`: more of them may follow.
     Document(&'a [u8]),
 }
 
@@ -289,6 +290,10 @@ impl Decoder {
             self.body = Body::Events;
             return self.read_event_line(line, in_place, sink);
         }
+        if !self.has_data && is_whole_object(line) {
+            self.body = Body::Lines;
+            return self.read_json_line(line, in_place, sink);
+        }
         if self.has_data && opens_document(line) && self.is_whole(*in_place) {
             self.end_event(in_place.take(), sink);
             self.body = Body::Lines;
@@ -386,6 +391,25 @@ fn split_line(bytes: &[u8]) -> Option<(&[u8], u8, &[u8])> {
     let (line, rest) = bytes.split_at_checked(memchr2(b'\n', b'\r', bytes)?)?;
     let (&end, after) = rest.split_first()?;
     Some((line, end, after))
+}
+
+/// True for a line that is a JSON object from its first to its last byte, so that what follows can
+/// only be another document.
+fn is_whole_object(line: &[u8]) -> bool {
+    let line = line.trim_ascii();
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    let closes = line.iter().position(|byte| {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_string,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => depth += 1,
+            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth == 0
+    });
+    line.first() == Some(&b'{') && closes.is_some_and(|at| at + 1 == line.len())
 }
 
 fn opens_document(line: &[u8]) -> bool {
@@ -501,7 +525,9 @@ mod tests {
 
     #[test]
     fn w2_a_document_followed_by_the_end_mark() {
-        check("{\"x\":1}\n\ndata: [DONE]\n\n", &["document {\"x\":1}", "done"]);
+        check("{\"x\":\n1}\n\ndata: [DONE]\n\n", &["document {\"x\":\n1}", "done"]);
+        check("{\"x\":1}\n\ndata: [DONE]\n\n", &["data {\"x\":1}", "comment", "done"]);
+        check("{\"x\":{}\n,\"y\":\"{\"}", &["document {\"x\":{}\n,\"y\":\"{\"}"]);
         check("[\n{\"error\":{}}\n]", &["document [\n{\"error\":{}}\n]"]);
         check("<html>\n</html>", &["document <html>\n</html>"]);
         check("\"busy\"", &["document \"busy\""]);
@@ -532,7 +558,9 @@ mod tests {
     fn w3_lines_are_live() {
         let mut seen = 0;
         let mut decoder = Decoder::new(100);
-        decoder.push(b"{\"x\":1}\n{\"x\":2}\n", &mut |_| seen += 1).unwrap();
+        decoder.push(b"{\"x\":\"}\"}\n", &mut |_| seen += 1).unwrap();
+        assert_eq!(seen, 1);
+        decoder.push(b"{\"x\":2}\n", &mut |_| seen += 1).unwrap();
         assert_eq!(seen, 2);
     }
 

@@ -1,12 +1,12 @@
 //! What Chat Completions upstreams send.
 //!
 //! Every field is optional and unread until somebody asks: upstreams disagree about the type of
-//! nearly all of them.
+//! nearly all of them. What is rare stays raw, so that the structs of the frequent chunk stay small.
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess};
 
-use super::lenient::{self, Lenient, Maybe, Raw, Several};
+use super::lenient::{self, Lenient, Maybe, Raw};
 
 /// Why the model stopped, whatever word the upstream used for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,26 +51,25 @@ pub struct Choices<'a> {
 
 /// One choice of a chunk or a completion.
 #[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
 pub struct Choice<'a> {
     /// Which of the choices.
     #[serde(borrow)]
     pub index: Raw<'a>,
     /// What is new.
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     pub delta: Maybe<Message<'a>>,
-    /// Everything there is.
+    /// Everything there is: a [`Message`].
     #[serde(borrow)]
-    pub message: Maybe<Message<'a>>,
+    pub message: Raw<'a>,
     /// Text in the manner of the older completions endpoint.
     #[serde(borrow)]
     pub text: Raw<'a>,
     /// Why the model stopped.
     #[serde(borrow)]
     pub finish_reason: Raw<'a>,
-    /// Log probabilities of the text.
+    /// Log probabilities of the text: [`Logprobs`].
     #[serde(borrow)]
-    pub logprobs: Maybe<Logprobs<'a>>,
+    pub logprobs: Raw<'a>,
     /// Token counts, where some upstreams put them.
     #[serde(borrow)]
     pub usage: Raw<'a>,
@@ -81,7 +80,6 @@ pub struct Choice<'a> {
 
 /// A message, or the new part of one.
 #[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
 pub struct Message<'a> {
     /// Text, or a list of parts.
     #[serde(borrow)]
@@ -101,18 +99,18 @@ pub struct Message<'a> {
     /// Reasoning in parts, some of them opaque.
     #[serde(borrow)]
     pub reasoning_details: Raw<'a>,
-    /// Tool calls.
+    /// A list of [`ToolCall`].
     #[serde(borrow)]
-    pub tool_calls: Several<ToolCall<'a>>,
-    /// The one call of the older API.
+    pub tool_calls: Raw<'a>,
+    /// The one call of the older API: a [`Function`].
     #[serde(borrow)]
-    pub function_call: Maybe<Function<'a>>,
+    pub function_call: Raw<'a>,
     /// A refusal.
     #[serde(borrow)]
     pub refusal: Raw<'a>,
-    /// Sound, of which only the transcript is read.
+    /// Sound, of which only the transcript is read: [`Audio`].
     #[serde(borrow)]
-    pub audio: Maybe<Audio<'a>>,
+    pub audio: Raw<'a>,
     /// Generated images.
     #[serde(borrow)]
     pub images: Raw<'a>,
@@ -123,7 +121,6 @@ pub struct Message<'a> {
 
 /// A tool call, or the new part of one.
 #[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
 pub struct ToolCall<'a> {
     /// Which call.
     #[serde(borrow)]
@@ -132,7 +129,7 @@ pub struct ToolCall<'a> {
     #[serde(borrow)]
     pub id: Raw<'a>,
     /// Name and arguments.
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     pub function: Maybe<Function<'a>>,
     /// The name, where there is no `function` around it.
     #[serde(borrow)]
@@ -153,7 +150,6 @@ pub struct ToolCall<'a> {
 
 /// Name and arguments of a call.
 #[derive(Clone, Copy, Debug, Default, serde::Deserialize)]
-#[serde(default)]
 pub struct Function<'a> {
     /// The name, or a piece of it.
     #[serde(borrow)]
@@ -165,7 +161,6 @@ pub struct Function<'a> {
 
 /// Log probabilities.
 #[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
 pub struct Logprobs<'a> {
     /// One element per token of the text.
     #[serde(borrow)]
@@ -174,7 +169,6 @@ pub struct Logprobs<'a> {
 
 /// Sound.
 #[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
 pub struct Audio<'a> {
     /// What is said.
     #[serde(borrow)]
@@ -237,7 +231,7 @@ mod tests {
     fn w4_members_of_unexpected_kinds_are_absent() {
         let json = r#"[{"delta":[],"message":null,"logprobs":7,"finish_reason":null}]"#;
         let choice = serde_json::from_str::<Choices<'_>>(json).unwrap().first.unwrap();
-        assert!(choice.delta.0.is_none() && choice.message.0.is_none());
-        assert!(choice.logprobs.0.is_none() && choice.finish_reason.is_none());
+        assert!(choice.delta.0.is_none() && choice.message.is_none());
+        assert!(choice.logprobs.is_some() && choice.finish_reason.is_none());
     }
 }

@@ -1,15 +1,14 @@
 //! One event as it comes: the API's chunk or completion, with the members beside it that only some
 //! upstreams send.
 
-use crate::chat::lenient::{Maybe, Raw, Several};
-use crate::chat::response::{Choices, ToolCall};
+use crate::chat::lenient::Raw;
+use crate::chat::response::Choices;
 
 /// One event of a stream, a whole completion, or what came in its place.
 ///
 /// The fields behind `service_tier` are not of the API: errors and the native answers of upstreams
 /// whose other endpoint was reached.
 #[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
 pub struct Chunk<'a> {
     /// `chat.completion.chunk`, `chat.completion`, `error`.
     #[serde(borrow)]
@@ -18,7 +17,7 @@ pub struct Chunk<'a> {
     #[serde(borrow)]
     pub model: Raw<'a>,
     /// What the model said, of which only the first choice is kept.
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     pub choices: Choices<'a>,
     /// Token counts.
     #[serde(borrow)]
@@ -26,9 +25,9 @@ pub struct Chunk<'a> {
     /// The service tier that answers.
     #[serde(borrow)]
     pub service_tier: Raw<'a>,
-    /// Groq's envelope of `usage`.
+    /// Groq's envelope of `usage`: [`Groq`].
     #[serde(borrow)]
-    pub x_groq: Maybe<Usages<'a>>,
+    pub x_groq: Raw<'a>,
     /// URLs the text rests on.
     #[serde(borrow)]
     pub citations: Raw<'a>,
@@ -50,18 +49,18 @@ pub struct Chunk<'a> {
     /// A list of errors.
     #[serde(borrow)]
     pub errors: Raw<'a>,
-    /// A status beside the answer.
+    /// A status beside the answer: [`BaseResp`].
     #[serde(borrow)]
-    pub base_resp: Maybe<BaseResp<'a>>,
+    pub base_resp: Raw<'a>,
     /// An envelope around the answer.
     #[serde(borrow)]
     pub result: Raw<'a>,
     /// Text of a native answer.
     #[serde(borrow)]
     pub response: Raw<'a>,
-    /// Calls of a native answer.
+    /// The calls of a native answer.
     #[serde(borrow)]
-    pub tool_calls: Several<ToolCall<'a>>,
+    pub tool_calls: Raw<'a>,
     /// Whether a native answer has ended.
     #[serde(borrow)]
     pub done: Raw<'a>,
@@ -70,10 +69,9 @@ pub struct Chunk<'a> {
     pub done_reason: Raw<'a>,
 }
 
-/// An envelope of token counts.
+/// What Groq puts beside its answers.
 #[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
-pub struct Usages<'a> {
+pub struct Groq<'a> {
     /// Token counts.
     #[serde(borrow)]
     pub usage: Raw<'a>,
@@ -84,7 +82,6 @@ pub struct Usages<'a> {
 
 /// A status beside the answer.
 #[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
 pub struct BaseResp<'a> {
     /// 0 when all is well.
     #[serde(borrow)]

@@ -10,7 +10,7 @@ mod parts;
 
 use serde_json::value::RawValue;
 
-use super::chunk::Chunk;
+use super::chunk::{Chunk, Groq};
 use super::growth::Growth;
 use super::outlet::{Outlet, Sink};
 use super::reasoning::{self, Reasoning};
@@ -20,8 +20,8 @@ use super::tool_names::ToolNames;
 use super::value::{self, Kind};
 use super::{Delta, Dialect, Snapshots, errors, finish, usage};
 use crate::chat;
-use crate::chat::lenient::{Maybe, Raw};
-use crate::chat::response::{Choice, Message};
+use crate::chat::lenient::Raw;
+use crate::chat::response::{Audio, Choice, Logprobs, Message};
 use crate::error::ApiError;
 use crate::json::JsonText;
 
@@ -114,7 +114,7 @@ impl Reader {
             sink(Delta::ServiceTier(tier));
         }
         match &chunk.choices.first {
-            Some(choice) => self.read_choice(choice, is_streamed(chunk), sink),
+            Some(choice) => self.read_choice(choice, chunk.object, sink),
             None if !chunk.choices.listed => self.read_native(depth, data, chunk, sink),
             None => {}
         }
@@ -123,14 +123,15 @@ impl Reader {
             self.outlet.annotations(chunk.citations, sink);
         }
         let in_choice = chunk.choices.first.as_ref().and_then(|choice| choice.usage);
-        let in_groq = chunk.x_groq.0.as_ref().and_then(|groq| groq.usage);
+        let in_groq = value::object::<Groq<'_>>(chunk.x_groq).and_then(|groq| groq.usage);
         if let Some(usage) = chunk.usage.or(in_groq).or(in_choice) {
             self.read_usage(usage, sink);
         }
     }
 
-    fn read_choice(&mut self, choice: &Choice<'_>, streamed: bool, sink: &mut Sink<'_>) {
-        if let Some(logprobs) = choice.logprobs.0.as_ref().and_then(|logprobs| logprobs.content)
+    fn read_choice(&mut self, choice: &Choice<'_>, object: Raw<'_>, sink: &mut Sink<'_>) {
+        let logprobs = value::object::<Logprobs<'_>>(choice.logprobs);
+        if let Some(logprobs) = logprobs.and_then(|logprobs| logprobs.content)
             && value::kind(logprobs) == Kind::Array
             && value::is_news(Some(logprobs))
             && !self.think.is_inside()
@@ -138,20 +139,20 @@ impl Reader {
             sink(Delta::Logprobs(logprobs.get()));
         }
         let mut whole = false;
-        match (&choice.delta.0, &choice.message.0) {
+        match (&choice.delta.0, choice.message) {
             (Some(delta), message) => {
                 self.read_message(delta, false, sink);
                 // W5: a message beside a delta repeats what was said, unless nothing was.
-                if let Some(message) = message
-                    && !self.outlet.spoke
+                if !self.outlet.spoke
                     && choice.finish_reason.is_some()
+                    && let Some(message) = value::object(message)
                 {
-                    self.read_message(message, true, sink);
+                    self.read_message(&message, true, sink);
                 }
             }
             (None, Some(message)) => {
-                whole = !streamed;
-                self.read_copy(message, sink);
+                whole = !is_streamed(object);
+                self.read_copy(&value::object(Some(message)).unwrap_or_default(), sink);
             }
             (None, None) => self.read_content(choice.text, sink),
         }
@@ -192,20 +193,26 @@ impl Reader {
             self.interrupt(sink);
             self.outlet.refusal(text, sink);
         }
-        if let Some(audio) = &message.audio.0
+        if let Some(audio) = value::object::<Audio<'_>>(message.audio)
             && !value::is_news(message.content)
         {
             self.read_content(audio.transcript, sink);
         }
-        if !message.tool_calls.is_empty() || message.function_call.0.is_some() {
-            self.interrupt(sink);
-            self.outlet.calls_of(message, whole, sink);
-        }
+        self.read_calls(message.tool_calls, message.function_call, whole, sink);
         for image in value::elements(message.images) {
             self.read_image(image, sink);
         }
         if message.annotations.is_some() {
             self.outlet.annotations(message.annotations, sink);
+        }
+    }
+
+    fn read_calls(&mut self, calls: Raw<'_>, legacy: Raw<'_>, whole: bool, sink: &mut Sink<'_>) {
+        let calls = value::objects(calls);
+        let legacy = value::object(legacy);
+        if !calls.is_empty() || legacy.is_some() {
+            self.interrupt(sink);
+            self.outlet.read_calls(&calls, legacy.as_ref(), whole, sink);
         }
     }
 
@@ -239,14 +246,11 @@ impl Reader {
             }
             return;
         }
-        let message = chunk.message.map(|message| serde_json::from_str(message.get()));
-        let Maybe(message) = message.and_then(Result::ok).unwrap_or_default();
-        self.read_message(&message.unwrap_or_default(), false, sink);
-        self.read_content(chunk.response, sink);
-        if !chunk.tool_calls.is_empty() {
-            self.interrupt(sink);
-            self.outlet.calls_of_list(&chunk.tool_calls, sink);
+        if let Some(message) = value::object(chunk.message) {
+            self.read_message(&message, false, sink);
         }
+        self.read_content(chunk.response, sink);
+        self.read_calls(chunk.tool_calls, None, false, sink);
         if chunk.done.is_some_and(|done| done.get() == "true") {
             let word = value::word(chunk.done_reason);
             self.read_finish(word.as_deref().unwrap_or("stop"), sink);
@@ -313,8 +317,8 @@ impl Reader {
 }
 
 /// True for a chunk of a stream; a message in it may be a piece.
-fn is_streamed(chunk: &Chunk<'_>) -> bool {
-    value::word(chunk.object).is_some_and(|object| object.ends_with("chunk"))
+fn is_streamed(object: Raw<'_>) -> bool {
+    value::word(object).is_some_and(|object| object.ends_with("chunk"))
 }
 
 /// The text of a value, if there is any and it is not the one known.

@@ -7,7 +7,7 @@ use super::think::Segment;
 use super::tool_calls::ToolCalls;
 use super::{Delta, Dialect, TextToolCalls, ToolCallDelta};
 use crate::chat::lenient::{Raw, Several};
-use crate::chat::response::{Message, ToolCall};
+use crate::chat::response::{Function, ToolCall};
 use crate::json::JsonText;
 
 /// Where [`Delta`]s go.
@@ -125,25 +125,20 @@ impl Outlet {
     }
 
     /// The calls of a message, or of a piece of one.
-    pub fn calls_of(&mut self, message: &Message<'_>, whole: bool, sink: &mut Sink<'_>) {
+    pub fn read_calls(
+        &mut self,
+        calls: &Several<ToolCall<'_>>,
+        legacy: Option<&Function<'_>>,
+        whole: bool,
+        sink: &mut Sink<'_>,
+    ) {
         self.before_calls(sink);
         let sink = &mut |call: ToolCallDelta<'_>| sink(Delta::ToolCall(call));
-        match (&message.function_call.0, whole) {
-            (_, true) if !message.tool_calls.is_empty() => {
-                self.calls.read_whole(message.tool_calls.iter(), sink);
-            }
-            (_, false) if !message.tool_calls.is_empty() => {
-                self.calls.read_pieces(message.tool_calls.iter(), sink);
-            }
-            (Some(call), _) => self.calls.read_legacy(call, sink),
-            (None, _) => {}
+        match legacy.filter(|_| calls.is_empty()) {
+            Some(call) => self.calls.read_legacy(call, sink),
+            None if whole => self.calls.read_whole(calls.iter(), sink),
+            None => self.calls.read_pieces(calls.iter(), sink),
         }
-    }
-
-    /// Calls that stand in a list of their own.
-    pub fn calls_of_list(&mut self, calls: &Several<ToolCall<'_>>, sink: &mut Sink<'_>) {
-        self.before_calls(sink);
-        self.calls.read_pieces(calls.iter(), &mut |call| sink(Delta::ToolCall(call)));
     }
 
     /// Citations of the text; those that come before it wait for it.

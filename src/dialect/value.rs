@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::chat::lenient::Raw;
+use crate::chat::lenient::{Maybe, Raw, Several};
 use crate::json::JsonText;
 
 /// The kind of a JSON value, told by its first byte.
@@ -77,6 +78,16 @@ pub fn is_news(raw: Raw<'_>) -> bool {
 
 /// The elements of an array; none when the value is of another kind.
 pub fn elements(raw: Raw<'_>) -> Vec<&RawValue> {
+    raw.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
+}
+
+/// The object in a value; nothing when the value is of another kind.
+pub fn object<'a, T: Deserialize<'a>>(raw: Raw<'a>) -> Option<T> {
+    serde_json::from_str::<Maybe<T>>(raw?.get()).ok()?.0
+}
+
+/// The objects in a list; none when the value is of another kind.
+pub fn objects<'a, T: Deserialize<'a>>(raw: Raw<'a>) -> Several<T> {
     raw.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
 }
 

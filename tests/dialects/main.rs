@@ -15,6 +15,7 @@
 mod answers;
 mod corpus;
 mod errors;
+mod hostile;
 mod read;
 mod reasoning;
 mod tool_calls;

@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use self::report::{Report, matches};
 use super::repair::repair;
 use super::value::{self, Kind};
-use crate::dialect::chunk::Chunk;
+use crate::dialect::chunk::{BaseResp, Chunk, Groq};
 use crate::error::{ApiError, Class};
 
 /// One row of the table: a class and the signals for it.
@@ -317,8 +317,9 @@ pub fn is_error_document(body: &[u8]) -> Option<ApiError> {
 
 /// True for an event that says that something failed (E1). `error: null` says nothing.
 pub fn is_error(event: &[u8], chunk: &Chunk<'_>) -> bool {
-    let status = chunk.base_resp.0.as_ref().and_then(|resp| value::number(resp.status_code));
-    let groq = chunk.x_groq.0.as_ref().and_then(|groq| groq.error);
+    let resp = value::object::<BaseResp<'_>>(chunk.base_resp);
+    let status = resp.and_then(|resp| value::number(resp.status_code));
+    let groq = value::object::<Groq<'_>>(chunk.x_groq).and_then(|groq| groq.error);
     if value::is_news(chunk.error) || value::is_news(groq) || status.is_some_and(|code| code != 0) {
         return true;
     }
