@@ -9,7 +9,11 @@
 //! with what real upstreams need beyond it: a last event without its blank line counts, events may
 //! stand one newline apart, and a bare JSON document between events is an event.
 
-use memchr::{memchr, memchr2};
+mod line;
+
+use memchr::memchr;
+
+use self::line::{is_field, is_whole_object, opens_document, split_line};
 use serde::de::IgnoredAny;
 
 /// What a body brought.
@@ -384,41 +388,6 @@ fn emptied(mut buffer: Vec<u8>) -> Vec<u8> {
     }
     buffer.clear();
     buffer
-}
-
-/// The first line without its end, the byte that ended it, and what follows.
-fn split_line(bytes: &[u8]) -> Option<(&[u8], u8, &[u8])> {
-    let (line, rest) = bytes.split_at_checked(memchr2(b'\n', b'\r', bytes)?)?;
-    let (&end, after) = rest.split_first()?;
-    Some((line, end, after))
-}
-
-/// True for a line that is a JSON object from its first to its last byte, so that what follows can
-/// only be another document.
-fn is_whole_object(line: &[u8]) -> bool {
-    let line = line.trim_ascii();
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-    let closes = line.iter().position(|byte| {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = in_string,
-            b'"' => in_string = !in_string,
-            b'{' | b'[' if !in_string => depth += 1,
-            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        depth == 0
-    });
-    line.first() == Some(&b'{') && closes.is_some_and(|at| at + 1 == line.len())
-}
-
-fn opens_document(line: &[u8]) -> bool {
-    matches!(line.trim_ascii_start().first(), Some(b'{' | b'['))
-}
-
-/// True for a line of server-sent events that no line of JSON can look like.
-fn is_field(line: &[u8]) -> bool {
-    [&b"data:"[..], b"event:", b"id:", b"retry:", b": "].iter().any(|field| line.starts_with(field))
 }
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ fn w2_a_web_page_is_a_failure() {
     let answer = read("<!DOCTYPE html>\n<html><title>Sign in</title></html>");
     let error = answer.failed.unwrap();
     assert_eq!(error.class, Class::Server);
-    assert!(error.message.ends_with("a web page: Sign in"), "{}", error.message);
+    assert!(error.message.ends_with("a web page for an answer: Sign in"), "{}", error.message);
 }
 
 #[test]

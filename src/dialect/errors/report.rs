@@ -90,18 +90,25 @@ impl Report {
 
     /// The text for people, never empty and `bytes_max` long at most.
     pub fn message(&self, status: u16, bytes_max: usize) -> String {
-        let from = match status {
-            0 => "The upstream failed".to_owned(),
+        let (from, page) = match status {
+            0 => (
+                "The upstream failed".to_owned(),
+                "The upstream sent a web page for an answer".to_owned(),
+            ),
             413 if self.is_empty() => {
                 return "The upstream refused the request as too large (status 413, no body): the \
                         conversation does not fit the model's context window."
                     .to_owned();
             }
-            _ => format!("The upstream answered with status {status}"),
+            _ => {
+                let from = format!("The upstream answered with status {status}");
+                let page = format!("{from} and a web page");
+                (from, page)
+            }
         };
         match (self.is_page, self.text.as_str()) {
-            (true, "") => format!("{from} and a web page."),
-            (true, title) => format!("{from} and a web page: {title}"),
+            (true, "") => format!("{page}."),
+            (true, title) => format!("{page}: {title}"),
             (false, "") => format!("{from} and said nothing about it."),
             (false, text) if text.len() <= bytes_max => text.to_owned(),
             (false, text) => {
