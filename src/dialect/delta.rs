@@ -21,7 +21,8 @@ pub enum Delta<'a> {
     /// The field in which reasoning arrives, such as `reasoning_content`; said once, before the
     /// first piece of reasoning.
     ReasoningField(&'static str),
-    /// An annotation of the text so far, as the upstream sent it. JSON.
+    /// An annotation of the text so far: a `url_citation` with `url`, `title`, `start_index` and
+    /// `end_index`, whatever its form was. JSON.
     Annotation(&'a str),
     /// The log probabilities of the text piece that follows: a JSON list of tokens. They come first,
     /// because they leave in the same event as the text.

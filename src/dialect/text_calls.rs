@@ -537,6 +537,27 @@ mod tests {
     }
 
     #[test]
+    fn l2_deepseek() {
+        check(
+            TextToolCalls::Deepseek,
+            "Ok.\n\n<｜DSML｜function_calls>\n<｜DSML｜invoke name=\"exec\">\n\
+             <｜DSML｜parameter name=\"cmd\" string=\"true\">12</｜DSML｜parameter>\n\
+             <｜DSML｜parameter name=\"n\" string=\"false\">[1]</｜DSML｜parameter>\n\
+             </｜DSML｜invoke>\n</｜DSML｜function_calls>",
+            "Ok.",
+            &["exec {\"cmd\":\"12\",\"n\":[1]}"],
+        );
+        check(
+            TextToolCalls::Deepseek,
+            "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>exec<｜tool▁sep｜>{\"a\": \"```json\"}\
+             <｜tool▁call▁end｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>read_file\n```json\n{}\n```\
+             <｜tool▁call▁end｜><｜tool▁calls▁end｜>",
+            "",
+            &["exec {\"a\":\"```json\"}", "read_file {}"],
+        );
+    }
+
+    #[test]
     fn l2_only_the_formats_asked_for_are_read() {
         let text = "<tool_call>{\"name\":\"exec\",\"arguments\":{}}</tool_call>";
         check(TextToolCalls::Kimi, text, text, &[]);

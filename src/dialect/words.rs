@@ -306,6 +306,8 @@ words! {
         Minimax = "minimax",
         /// `[TOOL_CALLS]name[ARGS]{…}` of Mistral.
         Mistral = "mistral",
+        /// `<｜DSML｜function_calls>…` of DeepSeek, and the tokens of its older models.
+        Deepseek = "deepseek",
         /// Channels of gpt-oss.
         Harmony = "harmony",
     }

@@ -296,6 +296,10 @@ fn hints_name_the_setting() {
             "thought_signature",
         ),
         ("Tool call id was call_1 but must be a-z, A-Z, 0-9, with a length of 9.", "mistral9"),
+        (
+            "messages[3].role: unknown variant `developer`, expected one of `system`",
+            "developer_role",
+        ),
         ("Unexpected role 'user' after role 'tool'", "assistant_after_tool"),
         ("\"auto\" tool choice requires --enable-auto-tool-choice", "--enable-auto-tool-choice"),
         ("Extra inputs are not permitted, field: 'stream_options'", "include_usage"),

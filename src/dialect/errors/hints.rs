@@ -49,7 +49,7 @@ const HINTS: [(&[&str], &str); 17] = [
         &["unknown name \"$schema", "unknown name \"additionalproperties", "unknown name \"const"],
         r#"set `dialect.schema` to "gemini""#,
     ),
-    (&["'developer'", "role developer"], "set `dialect.developer_role` to false"),
+    (&["'developer'", "`developer`", "role developer"], "set `dialect.developer_role` to false"),
 ];
 
 /// How upstreams refuse a field they do not know.

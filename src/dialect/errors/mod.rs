@@ -99,7 +99,13 @@ static RULES: [Rule; 29] = [
             "cyberpolicy",
         ],
         numbers: &[1026, 1027, 1301],
-        texts: &["content management policy", "inappropriate content", "content policy"],
+        texts: &[
+            "content management policy",
+            "inappropriate content",
+            "content policy",
+            "your input was flagged",
+            "violates usage guidelines",
+        ],
         ..ANY
     },
     // Accidents of sampling: the next try may succeed.
@@ -216,7 +222,7 @@ static RULES: [Rule; 29] = [
 ];
 
 /// How upstreams say that the conversation does not fit the context window.
-static CONTEXT_TEXTS: [&str; 32] = [
+static CONTEXT_TEXTS: [&str; 33] = [
     "maximum context length",
     "exceeds the context size",
     "exceeds the available context size",
@@ -229,7 +235,8 @@ static CONTEXT_TEXTS: [&str; 32] = [
     "prompt is too long",
     "prompt too long",
     "maximum prompt length is",
-    "input token count*exceeds",
+    "token count*exceeds",
+    "number of tokens in the prompt cannot exceed",
     "range of input length should be",
     "exceeded model token limit",
     "too large for model with*maximum context length",

@@ -33,7 +33,7 @@ pub enum Block {
 }
 
 /// The marks of all formats but Harmony.
-pub static MARKERS: [Marker; 7] = [
+pub static MARKERS: [Marker; 9] = [
     marker(TextToolCalls::Hermes, "<tool_call>", Some("</tool_call>"), read_tool_call),
     marker(TextToolCalls::Qwen, "<tool_call>", Some("</tool_call>"), read_tool_call),
     marker(TextToolCalls::Qwen, "<function=", Some("</function>"), read_function),
@@ -51,6 +51,18 @@ pub static MARKERS: [Marker; 7] = [
         read_minimax,
     ),
     marker(TextToolCalls::Mistral, "[TOOL_CALLS]", None, read_mistral),
+    marker(
+        TextToolCalls::Deepseek,
+        "<｜DSML｜function_calls>",
+        Some("</｜DSML｜function_calls>"),
+        read_dsml,
+    ),
+    marker(
+        TextToolCalls::Deepseek,
+        "<｜tool▁calls▁begin｜>",
+        Some("<｜tool▁calls▁end｜>"),
+        read_deepseek,
+    ),
 ];
 
 /// What ends one call of Kimi's.
@@ -207,6 +219,42 @@ fn read_mistral(body: &str) -> Block {
     }
 }
 
+/// `<｜DSML｜invoke name="…">` with parameters that say whether they are strings.
+fn read_dsml(body: &str) -> Block {
+    let call = |part: &str| {
+        let part = part.trim_start().strip_prefix("<｜DSML｜invoke name=\"")?;
+        let (name, elements) = part.split_once("\">")?;
+        let mut members = Vec::new();
+        for element in elements.trim().split_terminator("</｜DSML｜parameter>") {
+            let element = element.trim_start().strip_prefix("<｜DSML｜parameter name=\"")?;
+            let (key, rest) = element.split_once('"')?;
+            let (attributes, value) = rest.split_once('>')?;
+            members.push((key, value, attributes.contains("string=\"false\"")));
+        }
+        let arguments = arguments_object(&members)?;
+        Some(TextCall { id: None, name: name.to_owned(), arguments })
+    };
+    let calls = body.trim().split_terminator("</｜DSML｜invoke>").map(call).collect();
+    Option::map_or(calls, Block::Text, Block::Calls)
+}
+
+/// `<｜tool▁call▁begin｜>name<｜tool▁sep｜>{…}<｜tool▁call▁end｜>`, any number of them. Older models
+/// write a kind before the separator, and the arguments as a block of code behind the name.
+fn read_deepseek(body: &str) -> Block {
+    let call = |part: &str| {
+        let part = part.trim_start().strip_prefix("<｜tool▁call▁begin｜>")?;
+        let (head, rest) = part.split_once("<｜tool▁sep｜>")?;
+        let (name, arguments) = match rest.split_once("```json") {
+            Some((name, code)) if !name.contains('{') => (name, code.trim().strip_suffix("```")?),
+            _ => (head, rest),
+        };
+        let name = name.trim().to_owned();
+        Some(TextCall { id: None, name, arguments: object(arguments)? })
+    };
+    let calls = body.trim().split_terminator("<｜tool▁call▁end｜>").map(call).collect();
+    Option::map_or(calls, Block::Text, Block::Calls)
+}
+
 /// Where the JSON value in a block of Mistral's begins; its other tokens are in brackets, too.
 pub fn json_at(body: &str) -> Option<usize> {
     let blanks = body.len() - body.trim_start().len();
@@ -222,14 +270,21 @@ pub fn json_at(body: &str) -> Option<usize> {
 fn parameters(elements: &str, open: &str, open_end: &str) -> Option<String> {
     let mut members = Vec::new();
     for element in elements.trim().split_terminator("</parameter>") {
-        let element = element.trim_start().strip_prefix(open)?;
-        members.push(element.split_once(open_end)?);
+        let (key, value) = element.trim_start().strip_prefix(open)?.split_once(open_end)?;
+        members.push((key, value, true));
     }
+    arguments_object(&members)
+}
+
+/// Keys, values, and whether a value may be something else than a string.
+fn arguments_object(members: &[(&str, &str, bool)]) -> Option<String> {
     let mut out = Vec::new();
     json::object(&mut out, |object| {
-        for (key, value) in members {
+        for (key, value, may_be_json) in members {
             let literal = serde_json::from_str::<&RawValue>(value.trim()).ok();
-            match literal.filter(|literal| value::kind(literal) != value::Kind::String) {
+            let literal = literal
+                .filter(|literal| *may_be_json && value::kind(literal) != value::Kind::String);
+            match literal {
                 Some(literal) => object.raw(key.trim(), literal.get()),
                 None => {
                     let value = value.strip_prefix('\n').unwrap_or(value);
