@@ -289,9 +289,11 @@ impl Translator {
             (Task::CompactionItem | Task::CompactEndpoint, _) => Some(self.compaction(out)),
         };
         let output = compaction.as_deref().unwrap_or(self.items.finished());
-        let response = match self.task {
-            Task::CompactEndpoint => self.compacted(output),
-            Task::Respond | Task::CompactionItem => self.snapshot(output, completed_at),
+        let response = match (self.task, &self.failure) {
+            // A compaction has no status of its own, so a failure can only be said in its place.
+            (Task::CompactEndpoint, Some(error)) => error.to_json(),
+            (Task::CompactEndpoint, None) => self.compacted(output),
+            (Task::Respond | Task::CompactionItem, _) => self.snapshot(output, completed_at),
         };
         self.state = State::Ended;
         let response = response.as_slice();

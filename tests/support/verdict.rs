@@ -28,6 +28,10 @@ pub fn verdict(answer: &Answer) -> Result<Verdict, Violation> {
         (200, "text/event-stream; charset=utf-8") => {
             grammar::check(&body).map(|stream| Verdict::Stream(Box::new(stream)))
         }
+        // The compact endpoint has no other way to fail once the status line is gone.
+        (200, "application/json") if is_error(&body) => {
+            grammar::check_error(&body).map(|body| Verdict::Error { status: answer.status, body })
+        }
         (200, "application/json") if is_compaction(&body) => {
             grammar::check_compaction(&body).map(Verdict::Compaction)
         }
@@ -40,6 +44,11 @@ pub fn verdict(answer: &Answer) -> Result<Verdict, Violation> {
             detail: format!("status {status} with content type {kind:?}"),
         }),
     }
+}
+
+fn is_error(body: &[u8]) -> bool {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    body["error"].is_object() && body["object"].is_null()
 }
 
 fn is_compaction(body: &[u8]) -> bool {
