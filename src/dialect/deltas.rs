@@ -231,6 +231,7 @@ impl Reader {
 
     fn read_text(&mut self, text: JsonText<'_>, sink: &mut Sink<'_>) {
         let Self { outlet, think, text_growth, reasoning_growth, .. } = self;
+        outlet.spoke = true;
         reasoning_growth.finish(&mut |text| outlet.reasoning(text, sink));
         text_growth.push(text, &mut |text| {
             think.push(text, &mut |segment| outlet.segment(segment, sink));

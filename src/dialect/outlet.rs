@@ -24,7 +24,7 @@ pub struct Outlet {
     text_calls: TextCalls,
     /// Kimi writes calls into its reasoning, too.
     reasoning_calls: TextCalls,
-    /// Whether anything of the answer itself has come.
+    /// Whether anything of the answer itself has come, given out or not.
     pub spoke: bool,
     /// Whether text has gone out.
     has_text: bool,
@@ -76,7 +76,6 @@ impl Outlet {
         if text.is_empty() {
             return;
         }
-        self.spoke = true;
         if self.text_calls.is_off() {
             self.say_text(text, sink);
         } else {

@@ -4,7 +4,7 @@ use responses_filter::chat::FinishReason;
 use responses_filter::error::Class;
 use serde_json::{Value, json};
 
-use crate::read::{chunk, completion, events, finish, read, stream};
+use crate::read::{chunk, completion, events, finish, read, read_as, stream};
 
 /// `Hi you` in two chunks, with a finish reason and usage.
 fn hi() -> Vec<Value> {
@@ -152,6 +152,9 @@ fn w5_a_whole_completion_at_the_end() {
     data.push(json!({"object": "chat.completion", "choices": [{"message": {"content": "Hi you"},
         "finish_reason": "stop"}], "usage": {"prompt_tokens": 100, "completion_tokens": 20}}));
     check_hi(&events(&data));
+    // What is held back has come, too.
+    let prefix = json!({"inline_think": "prefix"});
+    assert_eq!(read_as(&prefix, events(&data)).text, "Hi you");
 }
 
 #[test]
