@@ -12,8 +12,12 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+pub use escapes::repair_surrogates;
+
 pub mod document;
+mod escapes;
 mod scan;
+pub mod wide;
 
 /// The body of a JSON string: escaped, valid, without its quotes.
 ///
@@ -35,9 +39,27 @@ impl<'a> JsonText<'a> {
         Some(Self(repair_surrogates(body)))
     }
 
+    /// Reads the inside of a JSON string up to its closing quote.
+    ///
+    /// `None` for what is not worth a quick answer: no quote, text that is not UTF-8, control
+    /// characters, escapes that are invalid or of a surrogate.
+    pub fn scan(bytes: &'a [u8]) -> Option<Self> {
+        let mut len = 0;
+        loop {
+            len += wide::plain_len(bytes.get(len..)?);
+            len += match bytes.get(len..)? {
+                [b'"', ..] => break,
+                [b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => 2,
+                [b'\\', b'u', digits @ ..] if escapes::is_scalar(digits.get(..4)?) => 6,
+                _ => return None,
+            };
+        }
+        std::str::from_utf8(bytes.get(..len)?).ok().map(|text| Self(Cow::Borrowed(text)))
+    }
+
     /// Encodes decoded text.
     pub fn encode(decoded: &'a str) -> Self {
-        if decoded.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
+        if wide::plain_len(decoded.as_bytes()) == decoded.len() {
             return Self(Cow::Borrowed(decoded));
         }
         let mut text = JsonText::EMPTY;
@@ -50,12 +72,7 @@ impl<'a> JsonText<'a> {
         if memchr::memchr(b'\\', self.0.as_bytes()).is_none() {
             return Cow::Borrowed(&self.0);
         }
-        let quoted = format!("\"{}\"", self.0);
-        match serde_json::from_str::<String>(&quoted) {
-            Ok(decoded) => Cow::Owned(decoded),
-            // Cannot happen while the invariant holds; the escaped form loses nothing.
-            Err(_) => Cow::Borrowed(&self.0),
-        }
+        Cow::Owned(escapes::unescape(&self.0))
     }
 
     /// The escaped form, as it stands between the quotes.
@@ -97,11 +114,8 @@ impl<'a> JsonText<'a> {
 
     /// Appends decoded text.
     pub fn push_decoded(&mut self, decoded: &str) {
-        // Writing to a string cannot fail, and serde_json writes nothing but UTF-8.
-        if let Ok(quoted) = serde_json::to_string(decoded) {
-            let body = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-            self.0.to_mut().push_str(body.unwrap_or_default());
-        }
+        let text = self.0.to_mut();
+        escapes::escape(decoded, |piece| text.push_str(piece));
     }
 
     /// A copy that borrows from this one.
@@ -113,47 +127,6 @@ impl<'a> JsonText<'a> {
     pub fn into_owned(self) -> JsonText<'static> {
         JsonText(Cow::Owned(self.0.into_owned()))
     }
-}
-
-/// Replaces lone surrogate escapes, which RFC 8259 §8.2 calls unpredictable and serde_json refuses,
-/// by U+FFFD. Takes the inside of a string or a whole document: outside of strings there are no escapes.
-pub fn repair_surrogates(body: &str) -> Cow<'_, str> {
-    let bytes = body.as_bytes();
-    if memchr::memchr(b'\\', bytes).is_none() {
-        return Cow::Borrowed(body);
-    }
-    if memchr::memmem::find(bytes, b"\\ud").is_none()
-        && memchr::memmem::find(bytes, b"\\uD").is_none()
-    {
-        return Cow::Borrowed(body);
-    }
-    let mut repaired = String::with_capacity(body.len());
-    let mut rest = body;
-    while let Some((plain, escape)) = rest.split_once('\\') {
-        repaired.push_str(plain);
-        let pair = unit(escape).zip(escape.get(5..).and_then(|low| unit(low.strip_prefix('\\')?)));
-        let taken = match (unit(escape), pair) {
-            (_, Some((0xD800..=0xDBFF, 0xDC00..=0xDFFF))) => 11,
-            (Some(0xD800..=0xDFFF), _) => {
-                repaired.push('\u{FFFD}');
-                rest = escape.get(5..).unwrap_or_default();
-                continue;
-            }
-            (Some(_), _) => 5,
-            (None, _) => 1,
-        };
-        let (kept, after) = escape.split_at_checked(taken).unwrap_or((escape, ""));
-        repaired.push('\\');
-        repaired.push_str(kept);
-        rest = after;
-    }
-    repaired.push_str(rest);
-    Cow::Owned(repaired)
-}
-
-/// The UTF-16 unit of an escape that begins with `u`, its backslash already taken off.
-fn unit(escape: &str) -> Option<u16> {
-    u16::from_str_radix(escape.strip_prefix('u')?.get(..4)?, 16).ok()
 }
 
 /// Writes the members of one JSON object, in the order of the calls.
@@ -272,7 +245,9 @@ impl Array<'_> {
 
 /// Writes decoded text as a JSON string.
 pub fn write_str(out: &mut Vec<u8>, decoded: &str) {
-    write_value(out, decoded);
+    out.push(b'"');
+    escapes::escape(decoded, |piece| out.extend_from_slice(piece.as_bytes()));
+    out.push(b'"');
 }
 
 /// Writes carried text as a JSON string.
@@ -283,8 +258,19 @@ pub fn write_text(out: &mut Vec<u8>, text: &JsonText<'_>) {
 }
 
 /// Writes an unsigned number in decimal.
-pub fn write_number(out: &mut Vec<u8>, value: u64) {
-    write_value(out, &value);
+pub fn write_number(out: &mut Vec<u8>, mut value: u64) {
+    let start = out.len();
+    loop {
+        // A remainder of ten fits into a byte.
+        out.push(b'0' + (value % 10) as u8);
+        value /= 10;
+        if value == 0 {
+            break;
+        }
+    }
+    if let Some(digits) = out.get_mut(start..) {
+        digits.reverse();
+    }
 }
 
 fn write_value<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {

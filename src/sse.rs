@@ -106,6 +106,32 @@ impl Decoder {
     /// # Errors
     /// [`TooLarge`] when an event passes the limit; the frames before it have been given out.
     pub fn push(&mut self, bytes: &[u8], sink: &mut dyn FnMut(Frame<'_>)) -> Result<(), TooLarge> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            rest = self.push_event(rest, sink)?;
+        }
+        Ok(())
+    }
+
+    /// True between two events: nothing of the next one has come, and whatever comes is framed as it
+    /// was after the last one.
+    pub fn is_between_events(&self) -> bool {
+        self.body == Body::Events
+            && self.line.is_empty()
+            && !(self.after_cr || self.has_data || self.bare)
+            && self.name.is_empty()
+            && self.late_name.is_empty()
+    }
+
+    /// Takes the next bytes up to the next place between two events; returns those behind it.
+    ///
+    /// # Errors
+    /// As [`Decoder::push`].
+    pub fn push_event<'b>(
+        &mut self,
+        bytes: &'b [u8],
+        sink: &mut dyn FnMut(Frame<'_>),
+    ) -> Result<&'b [u8], TooLarge> {
         let mut rest = self.skip_blanks(bytes, sink);
         if self.after_cr && !rest.is_empty() {
             self.after_cr = false;
@@ -124,13 +150,16 @@ impl Decoder {
             } else {
                 self.read_carried_line(line, sink)?;
             }
+            if self.is_between_events() {
+                return Ok(rest);
+            }
         }
         if let Some(data) = in_place {
             self.data.extend_from_slice(data);
         }
         self.check(self.line.len() + rest.len())?;
         self.line.extend_from_slice(rest);
-        Ok(())
+        Ok(&[])
     }
 
     /// The body has ended: gives out a last event that no blank line closed, or the document.

@@ -41,6 +41,42 @@ fn write_in_one_line(json: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(rest);
 }
 
+/// An event whose members stay the same from one piece to the next, all but its `delta` and its number.
+///
+/// Streams consist of little else, so what stays the same is written once per item.
+#[derive(Debug)]
+pub struct Repeated {
+    /// Everything up to the opening quote of `delta`.
+    head: Vec<u8>,
+    /// Everything from its closing quote up to the number.
+    tail: Vec<u8>,
+}
+
+/// What [`write`] puts behind the number of an event.
+const END: &[u8] = b"}\n\n";
+
+impl Repeated {
+    /// The event that will be repeated, with an empty `delta`; `None` for an event without one.
+    pub fn new<E: Event>(event: &E) -> Option<Self> {
+        const EMPTY: &[u8] = b"\"delta\":\"\"";
+        let mut bytes = Vec::new();
+        write(event, 0, &mut bytes);
+        let quote = memchr::memmem::find(&bytes, EMPTY)? + EMPTY.len() - 1;
+        let (head, tail) = bytes.split_at_checked(quote)?;
+        let tail = tail.strip_suffix(END)?.strip_suffix(b"0")?;
+        Some(Self { head: head.to_vec(), tail: tail.to_vec() })
+    }
+
+    /// Appends the event with this `delta`: the same bytes as [`write`].
+    pub fn write(&self, delta: &JsonText<'_>, sequence_number: u64, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.head);
+        out.extend_from_slice(delta.escaped().as_bytes());
+        out.extend_from_slice(&self.tail);
+        json::write_number(out, sequence_number);
+        out.extend_from_slice(END);
+    }
+}
+
 /// What ends every stream of the Open Responses specification; other clients ignore it.
 pub const DONE: &[u8] = b"data: [DONE]\n\n";
 
@@ -238,6 +274,30 @@ mod tests {
              data: {\"type\":\"response.created\",\"response\":{    \"a\": \"\\n\" },\
              \"sequence_number\":0}\n\n"
         );
+    }
+
+    #[test]
+    fn a_repeated_event_is_the_event() {
+        fn check<E: Event>(event: impl Fn(&'static JsonText<'static>) -> E) {
+            static TEXTS: [JsonText<'static>; 2] = [JsonText::EMPTY, JsonText::LINE_BREAK];
+            let repeated = Repeated::new(&event(&JsonText::EMPTY)).unwrap();
+            for (text, number) in TEXTS.iter().zip([0, 1_234_567_890]) {
+                let (mut plain, mut again) = (Vec::new(), Vec::new());
+                write(&event(text), number, &mut plain);
+                repeated.write(text, number, &mut again);
+                assert_eq!(plain, again);
+            }
+        }
+        let (item_id, output_index) = ("x_0123456789abcdef", 10);
+        check(|delta| {
+            let (content_index, logprobs) = (0, &b"[]"[..]);
+            OutputTextDelta { item_id, output_index, content_index, delta, logprobs }
+        });
+        check(|delta| ReasoningTextDelta { item_id, output_index, content_index: 2, delta });
+        check(|delta| ReasoningSummaryTextDelta { item_id, output_index, summary_index: 0, delta });
+        check(|delta| FunctionCallArgumentsDelta { item_id, output_index, delta });
+        check(|delta| CustomToolCallInputDelta { item_id, output_index, delta });
+        assert!(Repeated::new(&OutputItemDone { output_index: 0, item: b"{}" }).is_none());
     }
 
     #[test]

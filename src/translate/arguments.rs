@@ -7,7 +7,7 @@
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
-use crate::json::{self, JsonText};
+use crate::json::{self, JsonText, wide};
 
 /// The characters of carried text, decoded one by one.
 ///
@@ -53,29 +53,46 @@ pub struct Completeness {
 impl Completeness {
     /// Reads the next piece.
     pub fn push(&mut self, piece: &JsonText<'_>) {
-        for (character, _) in characters(piece.escaped()) {
-            if self.in_string {
-                match character {
-                    _ if self.escaped => self.escaped = false,
-                    '\\' => self.escaped = true,
-                    '"' => self.in_string = false,
-                    _ => {}
-                }
-                continue;
+        let mut rest = piece.escaped();
+        while !rest.is_empty() {
+            let plain = wide::plain_len(rest.as_bytes());
+            let (run, escapes) = rest.split_at_checked(plain).unwrap_or((rest, ""));
+            if !self.in_string {
+                run.chars().for_each(|character| self.read(character));
+            } else if !run.is_empty() {
+                // Quotes and backslashes are escapes here, so nothing in a run ends the string.
+                self.escaped = false;
             }
+            let escape = characters(escapes).next();
+            rest = escape.map_or("", |(character, source)| {
+                self.read(character);
+                escapes.get(source.len()..).unwrap_or_default()
+            });
+        }
+    }
+
+    fn read(&mut self, character: char) {
+        if self.in_string {
             match character {
-                '"' => self.in_string = true,
-                '{' | '[' => self.depth += 1,
-                '}' | ']' => {
-                    self.depth = self.depth.saturating_sub(1);
-                    self.closed = self.depth == 0;
-                    continue;
-                }
-                ' ' | '\n' | '\r' | '\t' => continue,
+                _ if self.escaped => self.escaped = false,
+                '\\' => self.escaped = true,
+                '"' => self.in_string = false,
                 _ => {}
             }
-            self.closed = false;
+            return;
         }
+        match character {
+            '"' => self.in_string = true,
+            '{' | '[' => self.depth += 1,
+            '}' | ']' => {
+                self.depth = self.depth.saturating_sub(1);
+                self.closed = self.depth == 0;
+                return;
+            }
+            ' ' | '\n' | '\r' | '\t' => return,
+            _ => {}
+        }
+        self.closed = false;
     }
 
     /// Whether `arguments`, which are all pieces pushed so far, are one whole JSON object.

@@ -12,7 +12,7 @@ use crate::dialect::ToolCallDelta;
 use crate::error::{ApiError, Class};
 use crate::ids::Ids;
 use crate::json::JsonText;
-use crate::responses::event;
+use crate::responses::event::{self, Repeated};
 use crate::responses::output::{CallMembers, ItemStatus, OutputItem};
 
 /// A call under construction.
@@ -38,6 +38,8 @@ struct Opened {
     tool: Tool,
     /// Bytes of the arguments, or of the input, that have been sent as deltas.
     sent: usize,
+    /// The event that carries pieces of the arguments.
+    repeated: Option<Repeated>,
 }
 
 /// What a finished or cut call leaves behind.
@@ -139,7 +141,7 @@ impl Call {
             ToolKind::Shell => "sh",
             ToolKind::ApplyPatch => "apc",
         });
-        let opened = Opened { id, output_index, tool, sent: 0 };
+        let opened = Opened { id, output_index, tool, sent: 0, repeated: None };
         let mut item = Vec::new();
         self.write_item(&opened, ItemStatus::InProgress, &JsonText::EMPTY, &mut item);
         sink.emit(&event::OutputItemAdded { output_index, item: &item });
@@ -290,14 +292,18 @@ impl Opened {
         let Some(delta) = carried.after(self.sent).filter(|delta| !delta.is_empty()) else {
             return;
         };
-        let (item_id, output_index, delta) = (self.id.as_str(), self.output_index, &delta);
+        let (item_id, output_index, empty) =
+            (self.id.as_str(), self.output_index, &JsonText::EMPTY);
+        let repeated = &mut self.repeated;
         match self.tool.kind {
-            ToolKind::Function => {
-                sink.emit(&event::FunctionCallArgumentsDelta { item_id, output_index, delta });
-            }
-            ToolKind::Custom => {
-                sink.emit(&event::CustomToolCallInputDelta { item_id, output_index, delta });
-            }
+            ToolKind::Function => sink.repeat(repeated, &delta, || {
+                event::FunctionCallArgumentsDelta { item_id, output_index, delta: empty }
+            }),
+            ToolKind::Custom => sink.repeat(repeated, &delta, || event::CustomToolCallInputDelta {
+                item_id,
+                output_index,
+                delta: empty,
+            }),
             ToolKind::ToolSearch
             | ToolKind::LocalShell
             | ToolKind::Shell

@@ -8,7 +8,7 @@ use super::sink::Sink;
 use crate::config::ReasoningOutput;
 use crate::ids::Ids;
 use crate::json::JsonText;
-use crate::responses::event;
+use crate::responses::event::{self, Repeated};
 use crate::responses::output::{
     ItemStatus, OutputItem, write_reasoning_part, write_refusal_part, write_text_part,
 };
@@ -25,6 +25,8 @@ struct Place {
 pub struct Message {
     parts: Vec<Part>,
     place: Option<Place>,
+    /// The event that carries pieces of the last part.
+    repeated: Option<Repeated>,
 }
 
 /// One content part. Lists are JSON without brackets.
@@ -62,14 +64,41 @@ impl Message {
                 annotations: Vec::new(),
                 logprobs: Vec::new(),
             });
+            self.repeated = None;
             self.open_part(sink);
         }
         let content_index = self.parts.len().saturating_sub(1);
         let Some(part) = self.parts.last_mut() else { return };
         part.text.push(piece);
         append_elements(logprobs, &mut part.logprobs);
-        if let Some(place) = &self.place {
-            send_piece(place, kind, content_index, piece, logprobs, sink);
+        self.send_piece(kind, content_index, piece, logprobs, sink);
+    }
+
+    fn send_piece(
+        &mut self,
+        kind: PartKind,
+        content_index: usize,
+        delta: &JsonText<'_>,
+        logprobs: &[u8],
+        sink: &mut Sink<'_>,
+    ) {
+        let Some(Place { id, output_index }) = &self.place else { return };
+        let (item_id, output_index) = (id.as_str(), *output_index);
+        let text = |delta, logprobs| event::OutputTextDelta {
+            item_id,
+            output_index,
+            content_index,
+            delta,
+            logprobs,
+        };
+        match kind {
+            PartKind::Text if logprobs.is_empty() => {
+                sink.repeat(&mut self.repeated, delta, || text(&JsonText::EMPTY, b"[]"));
+            }
+            PartKind::Text => sink.emit(&text(delta, &list(logprobs))),
+            PartKind::Refusal => {
+                sink.emit(&event::RefusalDelta { item_id, output_index, content_index, delta });
+            }
         }
     }
 
@@ -164,36 +193,6 @@ impl Message {
     }
 }
 
-fn send_piece(
-    place: &Place,
-    kind: PartKind,
-    content_index: usize,
-    delta: &JsonText<'_>,
-    logprobs: &[u8],
-    sink: &mut Sink<'_>,
-) {
-    let (item_id, output_index) = (place.id.as_str(), place.output_index);
-    match kind {
-        PartKind::Text if logprobs.is_empty() => sink.emit(&event::OutputTextDelta {
-            item_id,
-            output_index,
-            content_index,
-            delta,
-            logprobs: b"[]",
-        }),
-        PartKind::Text => sink.emit(&event::OutputTextDelta {
-            item_id,
-            output_index,
-            content_index,
-            delta,
-            logprobs: &list(logprobs),
-        }),
-        PartKind::Refusal => {
-            sink.emit(&event::RefusalDelta { item_id, output_index, content_index, delta });
-        }
-    }
-}
-
 impl Part {
     fn write(&self, out: &mut Vec<u8>) {
         match self.kind {
@@ -211,6 +210,8 @@ pub struct Reasoning {
     form: ReasoningOutput,
     text: JsonText<'static>,
     place: Option<Place>,
+    /// The event that carries pieces.
+    repeated: Option<Repeated>,
     /// What must come back with the item.
     pub envelope: Envelope,
 }
@@ -218,7 +219,13 @@ pub struct Reasoning {
 impl Reasoning {
     /// Reasoning of which nothing is known but the form clients get.
     pub fn new(form: ReasoningOutput) -> Self {
-        Self { form, text: JsonText::EMPTY, place: None, envelope: Envelope::default() }
+        Self {
+            form,
+            text: JsonText::EMPTY,
+            place: None,
+            repeated: None,
+            envelope: Envelope::default(),
+        }
     }
 
     /// Adds a piece.
@@ -227,7 +234,9 @@ impl Reasoning {
             self.open_part(sink);
         }
         self.text.push(piece);
-        self.send_piece(piece, sink);
+        if let Some(place) = &self.place {
+            place.send_reasoning(self.form, &mut self.repeated, piece, sink);
+        }
     }
 
     /// Tells the client about the item, if it does not know it yet.
@@ -249,7 +258,9 @@ impl Reasoning {
         self.place = Some(Place { id, output_index });
         if !self.text.is_empty() {
             self.open_part(sink);
-            self.send_piece(&self.text, sink);
+            if let Some(place) = &self.place {
+                place.send_reasoning(self.form, &mut self.repeated, &self.text, sink);
+            }
         }
     }
 
@@ -306,27 +317,6 @@ impl Reasoning {
         }
     }
 
-    fn send_piece(&self, delta: &JsonText<'_>, sink: &mut Sink<'_>) {
-        let Some(place) = &self.place else { return };
-        let (item_id, output_index) = (place.id.as_str(), place.output_index);
-        match self.form {
-            ReasoningOutput::Summary => sink.emit(&event::ReasoningSummaryTextDelta {
-                item_id,
-                output_index,
-                summary_index: 0,
-                delta,
-            }),
-            ReasoningOutput::Text => {
-                sink.emit(&event::ReasoningTextDelta {
-                    item_id,
-                    output_index,
-                    content_index: 0,
-                    delta,
-                });
-            }
-        }
-    }
-
     fn close_part(&self, place: &Place, sink: &mut Sink<'_>) {
         let (item_id, output_index, text) = (place.id.as_str(), place.output_index, &self.text);
         let mut part = Vec::new();
@@ -360,6 +350,34 @@ impl Reasoning {
                     part: &part,
                 });
             }
+        }
+    }
+}
+
+impl Place {
+    fn send_reasoning(
+        &self,
+        form: ReasoningOutput,
+        repeated: &mut Option<Repeated>,
+        delta: &JsonText<'_>,
+        sink: &mut Sink<'_>,
+    ) {
+        let (item_id, output_index) = (self.id.as_str(), self.output_index);
+        let empty = &JsonText::EMPTY;
+        match form {
+            ReasoningOutput::Summary => sink.repeat(repeated, delta, || {
+                let summary_index = 0;
+                event::ReasoningSummaryTextDelta {
+                    item_id,
+                    output_index,
+                    summary_index,
+                    delta: empty,
+                }
+            }),
+            ReasoningOutput::Text => sink.repeat(repeated, delta, || {
+                let content_index = 0;
+                event::ReasoningTextDelta { item_id, output_index, content_index, delta: empty }
+            }),
         }
     }
 }

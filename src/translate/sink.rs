@@ -2,7 +2,8 @@
 //!
 //! One engine builds streamed and whole responses; the only difference is this sink.
 
-use crate::responses::event::{self, Event};
+use crate::json::JsonText;
+use crate::responses::event::{self, Event, Repeated};
 
 /// Takes events and numbers them.
 pub struct Sink<'o> {
@@ -25,6 +26,24 @@ impl<'o> Sink<'o> {
     pub fn emit<E: Event>(&mut self, event: &E) {
         if let Some(out) = &mut self.out {
             event::write(event, *self.sequence_number, out);
+            *self.sequence_number += 1;
+        }
+    }
+
+    /// Writes a piece of text as the event that `repeated` holds; `event` makes it the first time,
+    /// with an empty delta.
+    pub fn repeat<E: Event>(
+        &mut self,
+        repeated: &mut Option<Repeated>,
+        delta: &JsonText<'_>,
+        event: impl FnOnce() -> E,
+    ) {
+        let Some(out) = &mut self.out else { return };
+        if repeated.is_none() {
+            *repeated = Repeated::new(&event());
+        }
+        if let Some(repeated) = repeated {
+            repeated.write(delta, *self.sequence_number, out);
             *self.sequence_number += 1;
         }
     }

@@ -1,0 +1,86 @@
+//! Eight bytes at a time: what the hot paths ask of bytes, without SIMD, which not every host has.
+//!
+//! A byte loop costs several times more, in wasm even a comparison of slices does.
+
+/// A byte in every place of a word.
+const fn everywhere(byte: u8) -> u64 {
+    u64::from_le_bytes([byte; 8])
+}
+
+const HIGH_BITS: u64 = everywhere(0x80);
+
+/// The high bit of the lowest byte that is zero, and of no byte below it.
+const fn zeros(word: u64) -> u64 {
+    word.wrapping_sub(everywhere(1)) & !word & HIGH_BITS
+}
+
+/// The same for the lowest byte that is a quote, a backslash or a control character.
+const fn specials(word: u64) -> u64 {
+    zeros(word ^ everywhere(b'"'))
+        | zeros(word ^ everywhere(b'\\'))
+        | (word.wrapping_sub(everywhere(0x20)) & !word & HIGH_BITS)
+}
+
+/// How many bytes stand before the first that is a quote, a backslash or a control character; all
+/// bytes when there is none.
+pub fn plain_len(bytes: &[u8]) -> usize {
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (n, word) in words.iter().enumerate() {
+        let found = specials(u64::from_le_bytes(*word));
+        if found != 0 {
+            return 8 * n + found.trailing_zeros() as usize / 8;
+        }
+    }
+    let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
+    8 * words.len() + rest.iter().position(is_special).unwrap_or(rest.len())
+}
+
+/// Whether `bytes` begin with `prefix`.
+pub fn starts_with(bytes: &[u8], prefix: &[u8]) -> bool {
+    let Some(bytes) = bytes.get(..prefix.len()) else { return false };
+    let (words, rest) = bytes.as_chunks::<8>();
+    let (prefix_words, prefix_rest) = prefix.as_chunks::<8>();
+    let mut differ = 0;
+    for (word, prefix_word) in words.iter().zip(prefix_words) {
+        differ |= u64::from_le_bytes(*word) ^ u64::from_le_bytes(*prefix_word);
+    }
+    for (byte, prefix_byte) in rest.iter().zip(prefix_rest) {
+        differ |= u64::from(byte ^ prefix_byte);
+    }
+    differ == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_bytes_end_at_the_first_special_one() {
+        for special in (0..0x20).chain([b'"', b'\\']) {
+            for len in 0..20 {
+                for around in [b' ', b'!', b'#', b'[', b']', 0x7f, 0x80, 0xa2, 0xdc, 0xff] {
+                    let mut bytes = vec![around; 24];
+                    bytes[len] = special;
+                    assert_eq!(plain_len(&bytes), len, "{special} behind {len} of {around}");
+                    assert_eq!(plain_len(&bytes[..len]), len);
+                    bytes[len + 1..].fill(special ^ 1);
+                    assert_eq!(plain_len(&bytes), len, "{special} before others");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn prefixes_are_compared_to_the_last_byte() {
+        let bytes: Vec<u8> = (0..40).collect();
+        for len in 0..=40 {
+            assert!(starts_with(&bytes, &bytes[..len]));
+            for other in 0..len {
+                let mut prefix = bytes[..len].to_vec();
+                prefix[other] ^= 0x40;
+                assert!(!starts_with(&bytes, &prefix), "{len} bytes, {other} differs");
+            }
+            assert!(!starts_with(&bytes[..len], &[&bytes[..len], b"x"].concat()));
+        }
+    }
+}
