@@ -210,6 +210,15 @@ impl Config {
         Ok(rule.map(|rule| rule.upstream).or_else(|| position(DEFAULT)).unwrap_or_default())
     }
 
+    /// Positions of the profiles that may serve a client of this route and host, whatever the model.
+    pub fn reachable(&self, subject: Subject<'_>) -> impl Iterator<Item = usize> {
+        // A route whose metadata names a profile leads to no other one.
+        let is_free = subject.route.upstream.is_none();
+        let rules = self.rules.iter().filter(move |rule| is_free && rule.may_match(subject));
+        let default = self.upstreams.iter().position(|u| is_free && u.name == DEFAULT);
+        rules.map(|rule| rule.upstream).chain(default)
+    }
+
     /// The upstream profile of this name, or the default one.
     pub fn upstream(&self, name: &str) -> Option<&Upstream> {
         let named = |name: &str| self.upstreams.iter().find(|upstream| upstream.name == name);

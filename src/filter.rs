@@ -4,28 +4,38 @@
 //! released when the host runs with `allow_on_headers_stop_iteration`; `end_of_stream` never comes
 //! together with trailers; while a response body is paused, large writes crash the host.
 
+mod meters;
+
 use std::hash::{BuildHasher, RandomState};
 use std::rc::Rc;
 
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, ContextType, LogLevel};
 
-use crate::config::Config;
+use crate::config::{Config, Route, Wanted};
 use crate::exchange::{
     BodyAction, Exchange, HeaderChanges, Reply, RequestBodyAction, RequestHeadersAction,
-    ResponseHeadersAction,
+    ResponseHeadersAction, Router,
 };
 use crate::host::{self, BufferType, MapType};
+use meters::Meters;
 
 proxy_wasm::main! {{
     proxy_wasm::set_log_level(LogLevel::Info);
-    proxy_wasm::set_root_context(|_| Box::new(Root { config: None, seed: Seed::new() }));
+    proxy_wasm::set_root_context(|_| Box::new(Root::new()));
 }}
 
 /// One per VM: holds the configuration.
 struct Root {
     config: Option<Rc<Config>>,
     seed: Seed,
+    meters: Rc<Meters>,
+}
+
+impl Root {
+    fn new() -> Self {
+        Self { config: None, seed: Seed::new(), meters: Rc::default() }
+    }
 }
 
 /// Seeds for ids: random per VM, counted per exchange.
@@ -72,8 +82,9 @@ impl RootContext for Root {
         let config = self.config.clone()?;
         let mut seed = self.seed.clone();
         seed.exchanges = u64::from(context_id);
-        let exchange = Exchange::new(config, host::now_ms, seed.next());
-        Some(Box::new(Filter { exchange, is_active: false, request_sent: false }))
+        let exchange = Exchange::new(config, host::now_ms, seed.next()).routed_by(ROUTER);
+        let meters = Rc::clone(&self.meters);
+        Some(Box::new(Filter { exchange, meters, is_active: false, request_sent: false }))
     }
 
     fn get_type(&self) -> Option<ContextType> {
@@ -84,6 +95,7 @@ impl RootContext for Root {
 /// One per HTTP exchange.
 struct Filter {
     exchange: Exchange,
+    meters: Rc<Meters>,
     /// Whether the exchange wants to see bodies.
     is_active: bool,
     /// Whether the request body has been dealt with.
@@ -102,7 +114,10 @@ impl Filter {
         };
         match self.exchange.request_body(&body) {
             RequestBodyAction::Forward { changes, body } => {
-                change_headers(MapType::RequestHeaders, &changes);
+                if !changes.is_empty() {
+                    change_headers(MapType::RequestHeaders, &changes);
+                    choose_route_anew();
+                }
                 if let Err(refused) = host::set_body(BufferType::RequestBody, usize::MAX, &body) {
                     log::error!("the host does not take the request body ({refused:?})");
                 }
@@ -144,6 +159,7 @@ impl Filter {
                 }
                 Action::Pause
             }
+            BodyAction::Keep => Action::Continue,
             BodyAction::Reply(reply) => self.reply(&reply),
         }
     }
@@ -156,6 +172,10 @@ impl HttpContext for Filter {
         let headers = host::headers(MapType::RequestHeaders).unwrap_or_default();
         match self.exchange.request_headers(&headers, end_of_stream) {
             RequestHeadersAction::Pass => Action::Continue,
+            RequestHeadersAction::Change(changes) => {
+                change_headers(MapType::RequestHeaders, &changes);
+                Action::Continue
+            }
             RequestHeadersAction::Translate { changes, hold } => {
                 self.is_active = true;
                 change_headers(MapType::RequestHeaders, &changes);
@@ -223,6 +243,54 @@ impl HttpContext for Filter {
         }
         let action = self.exchange.response_trailers();
         self.response_output(0, action)
+    }
+
+    fn on_log(&mut self) {
+        let Some(report) = self.exchange.report() else { return };
+        let config = self.exchange.config();
+        if config.filter_state {
+            for (name, value) in report.properties() {
+                if let Err(refused) = host::set_property(name, &value) {
+                    log::debug!("the host does not keep {name} ({refused:?})");
+                }
+            }
+        }
+        if config.metrics {
+            for measurement in report.measurements(config) {
+                self.meters.add(measurement);
+            }
+        }
+    }
+}
+
+/// Asks the host about routes.
+const ROUTER: Router = Router { model, route };
+
+/// The model that `json_to_metadata` has read, as `docs/routing.md` tells operators to set it up.
+fn model() -> Option<String> {
+    host::property("metadata\0filter_metadata\0responses_filter\0model")
+}
+
+fn route(changes: &HeaderChanges, wanted: Wanted) -> Route {
+    if !changes.is_empty() {
+        change_headers(MapType::RequestHeaders, changes);
+        choose_route_anew();
+    }
+    let read = |wanted: bool, path| if wanted { host::property(path) } else { None };
+    Route {
+        name: read(wanted.name, "xds\0route_name"),
+        cluster: read(wanted.cluster, "xds\0cluster_name"),
+        upstream: read(
+            wanted.upstream,
+            "xds\0route_metadata\0filter_metadata\0responses_filter\0upstream",
+        ),
+    }
+}
+
+/// Hosts do so by themselves after a change of headers; later versions of the ABI may not.
+fn choose_route_anew() {
+    if let Err(refused) = host::clear_route_cache() {
+        log::debug!("the host does not choose the route anew ({refused:?})");
     }
 }
 

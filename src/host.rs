@@ -27,6 +27,16 @@ pub enum BufferType {
     ResponseBody = 1,
 }
 
+/// Which kind of metric a call is about; the numbers are those of the ABI.
+#[derive(Clone, Copy, Debug)]
+#[repr(u32)]
+pub enum MetricKind {
+    /// Only ever grows.
+    Counter = 0,
+    /// Sorts values into buckets.
+    Histogram = 2,
+}
+
 /// What the host answered when it did not do what it was asked to; see the ABI for the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refused(pub u32);
@@ -66,6 +76,29 @@ unsafe extern "C" {
         grpc_status: i32,
     ) -> u32;
     fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
+    fn proxy_get_property(
+        path: *const u8,
+        path_length: usize,
+        data: *mut *mut u8,
+        length: *mut usize,
+    ) -> u32;
+    fn proxy_set_property(
+        path: *const u8,
+        path_length: usize,
+        value: *const u8,
+        value_length: usize,
+    ) -> u32;
+    fn proxy_call_foreign_function(
+        name: *const u8,
+        name_length: usize,
+        arguments: *const u8,
+        arguments_length: usize,
+        data: *mut *mut u8,
+        length: *mut usize,
+    ) -> u32;
+    fn proxy_define_metric(kind: u32, name: *const u8, name_length: usize, id: *mut u32) -> u32;
+    fn proxy_increment_metric(id: u32, offset: i64) -> u32;
+    fn proxy_record_metric(id: u32, value: u64) -> u32;
 }
 
 fn done(status: u32) -> Result<(), Refused> {
@@ -196,6 +229,76 @@ fn serialize_pairs(pairs: &[(&str, &str)]) -> Vec<u8> {
         }
     }
     bytes
+}
+
+/// A property of the host as text; `None` when it has no such property, or it is empty or no text. The parts
+/// of the path are separated by zero bytes.
+pub fn property(path: &str) -> Option<String> {
+    let (mut data, mut length) = (null_mut(), 0);
+    // SAFETY: the host reads the path during the call only; both pointers are valid for its time.
+    let status = unsafe { proxy_get_property(path.as_ptr(), path.len(), &mut data, &mut length) };
+    done(status).ok()?;
+    String::from_utf8(owned(data, length)).ok().filter(|text| !text.is_empty())
+}
+
+/// Sets a property; the host keeps it as filter state under this name behind `wasm.`.
+///
+/// # Errors
+/// When the host keeps no such property.
+pub fn set_property(path: &str, value: &str) -> Result<(), Refused> {
+    // SAFETY: the host reads both texts during the call only.
+    done(unsafe { proxy_set_property(path.as_ptr(), path.len(), value.as_ptr(), value.len()) })
+}
+
+/// Makes the host choose the route anew when it next needs one.
+///
+/// # Errors
+/// When the host has no such function.
+pub fn clear_route_cache() -> Result<(), Refused> {
+    const NAME: &str = "clear_route_cache";
+    let (mut data, mut length) = (null_mut(), 0);
+    // SAFETY: the host reads the name during the call only; both pointers are valid for its time.
+    done(unsafe {
+        proxy_call_foreign_function(
+            NAME.as_ptr(),
+            NAME.len(),
+            NAME.as_ptr(),
+            0,
+            &mut data,
+            &mut length,
+        )
+    })?;
+    drop(owned(data, length));
+    Ok(())
+}
+
+/// The number by which the host knows a metric.
+///
+/// # Errors
+/// When the host does not take it.
+pub fn define_metric(kind: MetricKind, name: &str) -> Result<u32, Refused> {
+    let mut id = 0;
+    // SAFETY: the host reads the name during the call only; the pointer is valid for its time.
+    done(unsafe { proxy_define_metric(kind as u32, name.as_ptr(), name.len(), &mut id) })?;
+    Ok(id)
+}
+
+/// Adds to a counter.
+///
+/// # Errors
+/// When the host does not know it.
+pub fn increment_metric(id: u32, by: u64) -> Result<(), Refused> {
+    // SAFETY: only numbers are passed.
+    done(unsafe { proxy_increment_metric(id, i64::try_from(by).unwrap_or(i64::MAX)) })
+}
+
+/// Puts a value into a histogram.
+///
+/// # Errors
+/// When the host does not know it.
+pub fn record_metric(id: u32, value: u64) -> Result<(), Refused> {
+    // SAFETY: only numbers are passed.
+    done(unsafe { proxy_record_metric(id, value) })
 }
 
 /// Milliseconds since 1970, or 0 when the host has no clock.

@@ -63,6 +63,7 @@
 pub mod exchange;
 
 pub mod config;
+pub mod models;
 pub mod translate;
 
 pub mod dialect;

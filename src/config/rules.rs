@@ -115,6 +115,12 @@ impl Rule {
 
     /// Whether a request fulfils all conditions. What is not known fulfils none.
     pub fn matches(&self, subject: Subject<'_>) -> bool {
+        let fits = self.model.as_ref().is_none_or(|p| subject.model.is_some_and(|m| p.matches(m)));
+        fits && self.may_match(subject)
+    }
+
+    /// Whether a request fulfils all conditions but that of the model.
+    pub fn may_match(&self, subject: Subject<'_>) -> bool {
         let fulfils = |pattern: &Option<Pattern>, name: Option<&str>| match (pattern, name) {
             (None, _) => true,
             (Some(pattern), Some(name)) => pattern.matches(name),
@@ -127,7 +133,6 @@ impl Rule {
             .is_none_or(|pattern| pattern.matches(&host) || pattern.matches(without_port(&host)));
         host && fulfils(&self.route, subject.route.name.as_deref())
             && fulfils(&self.cluster, subject.route.cluster.as_deref())
-            && fulfils(&self.model, subject.model)
     }
 
     /// What it has to know.

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{Aliases, Fields, GENERIC, HeaderEdits, Limits, Strictness, read};
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, Images, ReasoningParam};
 
 /// One upstream profile.
 #[derive(Clone, Debug)]
@@ -92,6 +92,19 @@ impl Default for UpstreamFields {
 }
 
 impl Upstream {
+    /// The reasoning efforts that users can choose, weakest first; none when the upstream is not told.
+    pub fn efforts(&self) -> &[String] {
+        match self.dialect.reasoning_param {
+            ReasoningParam::None => &[],
+            _ => &self.dialect.effort_values,
+        }
+    }
+
+    /// Whether it takes images.
+    pub fn takes_images(&self) -> bool {
+        self.dialect.images != Images::None
+    }
+
     /// Reads one profile; what it does not say is what `shared` says.
     ///
     /// # Errors

@@ -2,10 +2,11 @@
 
 use serde::de::IgnoredAny;
 
-use super::{BodyAction, Clock, Reply};
+use super::{BodyAction, Clock, Outcome, Reply, Report};
 use crate::dialect::Delta;
 use crate::dialect::deltas::Reader;
 use crate::error::{ApiError, Class};
+use crate::responses::response::Status;
 use crate::sse::{Decoder, Frame};
 use crate::translate::stream::{Delivery, End, Translator};
 
@@ -25,6 +26,8 @@ pub struct Answer {
     keep_alive_ms: u64,
     /// Since when there have been bytes but no events.
     quiet_since_ms: Option<u64>,
+    /// When there was output for the first time.
+    first_output_ms: Option<u64>,
 }
 
 /// What stands between frames and events.
@@ -61,6 +64,7 @@ impl Answer {
             pending: false,
             keep_alive_ms,
             quiet_since_ms: None,
+            first_output_ms: None,
         }
     }
 
@@ -76,6 +80,9 @@ impl Answer {
             out.clear();
         }
         self.read(chunk, end_of_stream, clock, out);
+        if self.first_output_ms.is_none() && self.pipe.translator.has_output() {
+            self.first_output_ms = Some(clock());
+        }
         if !end_of_stream && self.is_over_all_the_same(chunk.len()) {
             self.finish(clock, out);
         }
@@ -95,6 +102,23 @@ impl Answer {
         }
         self.headers_held = false;
         BodyAction::Forward
+    }
+
+    /// Puts what is known into a report.
+    pub fn describe(&self, report: &mut Report) {
+        let translator = &self.pipe.translator;
+        report.first_output_ms = self.first_output_ms;
+        report.finish_reason = translator.finish_reason();
+        report.usage = translator.usage().copied();
+        report.outcome = match translator.status() {
+            Status::InProgress => Outcome::Aborted,
+            Status::Completed => Outcome::Completed,
+            Status::Incomplete(_) => Outcome::Incomplete,
+            Status::Failed { .. } => Outcome::Failed,
+        };
+        if let Some(error) = translator.failure() {
+            report.error(error);
+        }
     }
 
     fn read(&mut self, chunk: &[u8], end_of_stream: bool, clock: Clock, out: &mut Vec<u8>) {

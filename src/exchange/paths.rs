@@ -23,6 +23,8 @@ pub enum Decision {
     Refuse(Reply),
     /// It is to be translated.
     Translate(Target),
+    /// It asks for the list of models.
+    List(Target),
 }
 
 impl Target {
@@ -47,6 +49,12 @@ impl Target {
         {
             return translate(Endpoint::Compact, prefix, query);
         }
+        if let Some(prefix) = path.strip_suffix("/models")
+            && method == "GET"
+        {
+            let (prefix, query) = (prefix.to_owned(), query.to_owned());
+            return Decision::List(Self { endpoint: Endpoint::Responses, prefix, query });
+        }
         let stored = path.rsplit_once("/responses/").map_or("", |(_, rest)| rest);
         if stored.starts_with("resp_") || stored == "input_tokens" {
             return refuse(
@@ -65,6 +73,19 @@ impl Target {
             Some(path) => format!("{path}{}", self.query),
             None => format!("{}/chat/completions{}", self.prefix, self.query),
         }
+    }
+
+    /// Where the list of models is: beside the chat completions. What Codex puts into the query is
+    /// left out, because some servers refuse what they do not know.
+    pub fn upstream_list_path(&self, path: Option<&str>) -> String {
+        let prefix = path.and_then(|path| path.strip_suffix("/chat/completions"));
+        let query = self.query.strip_prefix('?').unwrap_or_default();
+        let kept: Vec<&str> = query
+            .split('&')
+            .filter(|part| !part.is_empty() && !part.starts_with("client_version="))
+            .collect();
+        let query = if kept.is_empty() { String::new() } else { format!("?{}", kept.join("&")) };
+        format!("{}/models{query}", prefix.unwrap_or(&self.prefix))
     }
 }
 
@@ -126,10 +147,28 @@ mod tests {
     }
 
     #[test]
+    fn the_list_of_models_stands_beside_chat_completions() {
+        for (path, configured, upstream) in [
+            ("/v1/models?client_version=0.169.0", None, "/v1/models"),
+            ("/v1/models?a=1&client_version=0&b=2", None, "/v1/models?a=1&b=2"),
+            ("/v1/models", Some("/api/v3/chat/completions"), "/api/v3/models"),
+            ("/v1/models", Some("/chat"), "/v1/models"),
+        ] {
+            match decide("GET", path) {
+                Decision::List(target) => {
+                    assert_eq!(target.upstream_list_path(configured), upstream);
+                }
+                _ => panic!("{path}"),
+            }
+        }
+    }
+
+    #[test]
     fn other_paths_pass() {
         for (method, path) in [
             ("POST", "/v1/chat/completions"),
-            ("GET", "/v1/models"),
+            ("POST", "/v1/models"),
+            ("GET", "/v1/models/m"),
             ("POST", "/v1/myresponses"),
             ("POST", "/v1/responses2"),
             ("GET", "/survey/responses/17"),

@@ -15,7 +15,7 @@ use super::tool::{Tool, ToolChoice};
 pub struct Request<'d> {
     /// All members as they were sent.
     pub members: Fields<'d, 'd>,
-    /// The model, never empty.
+    /// The model; empty only if it is not required.
     pub model: JsonText<'d>,
     /// `instructions`: what the model is told first.
     pub instructions: Option<JsonText<'d>>,
@@ -79,16 +79,21 @@ pub enum Format<'d> {
 /// Sampling parameters, which have the same names and meanings in Chat Completions.
 const SAMPLING: &[&str] = &["temperature", "top_p", "presence_penalty", "frequency_penalty"];
 
-/// The most items an input may have, as the configuration limits it.
+/// What the configuration says about requests.
 #[derive(Clone, Copy, Debug)]
-pub struct ItemsMax(pub usize);
+pub struct Terms {
+    /// The most items an input may have.
+    pub items_max: usize,
+    /// Whether a request must name a model, because there is no other for it.
+    pub model_required: bool,
+}
 
 impl<'d> Request<'d> {
     /// The request in a JSON document.
     ///
     /// # Errors
     /// Names the parameter that is missing, of the wrong kind or too large.
-    pub fn read(body: Value<'d>, items_max: ItemsMax) -> Result<Self, ApiError> {
+    pub fn read(body: Value<'d>, terms: Terms) -> Result<Self, ApiError> {
         if body.kind() != Kind::Object {
             let message = format!("The request body must be a JSON object, not {}.", body.kind());
             return Err(ApiError::new(crate::error::Class::InvalidRequest, message)
@@ -101,9 +106,9 @@ impl<'d> Request<'d> {
         let text = nested(&fields, "text", &text_path)?;
         Ok(Self {
             members: fields,
-            model: model(&fields)?,
+            model: model(&fields, terms.model_required)?,
             instructions: fields.text("instructions")?,
-            input: input(&fields, items_max)?,
+            input: input(&fields, terms.items_max)?,
             tools: Tool::list(fields.list("tools")?, &fields.path("tools"))?,
             tool_choice: match fields.any("tool_choice") {
                 Some(choice) => Some(ToolChoice::read(choice, &fields.path("tool_choice"))?),
@@ -130,21 +135,21 @@ fn nested<'d, 'p>(
     fields.any(name).map(|value| Fields::of(value, path)).transpose()
 }
 
-fn model<'d>(fields: &Fields<'d, '_>) -> Result<JsonText<'d>, ApiError> {
-    let model = fields.required_text("model")?;
-    if model.is_empty() { Err(fields.path("model").missing()) } else { Ok(model) }
+fn model<'d>(fields: &Fields<'d, '_>, required: bool) -> Result<JsonText<'d>, ApiError> {
+    let model = fields.text("model")?.unwrap_or_default();
+    if model.is_empty() && required { Err(fields.path("model").missing()) } else { Ok(model) }
 }
 
-fn input<'d>(fields: &Fields<'d, '_>, items_max: ItemsMax) -> Result<Input<'d>, ApiError> {
+fn input<'d>(fields: &Fields<'d, '_>, items_max: usize) -> Result<Input<'d>, ApiError> {
     let value = fields.required("input")?;
     let path = fields.path("input");
     match value.kind() {
         Kind::String => Ok(Input::Text(value.text().unwrap_or_default())),
         Kind::Array => {
             let count = value.elements().count();
-            if count > items_max.0 {
+            if count > items_max {
                 let message =
-                    format!("`input` has {count} items; at most {} are taken.", items_max.0);
+                    format!("`input` has {count} items; at most {} are taken.", items_max);
                 return Err(ApiError::invalid("input", message).with_code("array_above_max_length"));
             }
             let items = value.elements().enumerate();

@@ -1,5 +1,6 @@
 //! Between the Responses API and Chat Completions. Knows no upstream by name.
 
+pub mod body;
 pub mod request;
 pub mod treatment;
 

@@ -6,15 +6,16 @@
 use std::borrow::Cow;
 
 use crate::chat::request as chat;
-use crate::config::{Limits, Strictness};
+use crate::config::{Limits, StreamMode, Strictness};
 use crate::dialect::Dialect;
-use crate::error::{ApiError, Class};
+use crate::error::ApiError;
 use crate::json::JsonText;
-use crate::json::document::{Bounds, Document, Fault, Reason};
+use crate::json::document::{Bounds, Value};
 use crate::responses::item::{CallResult, Item};
 use crate::responses::read::Fields;
-use crate::responses::request::{Input, ItemsMax, Request};
+use crate::responses::request::{Input, Request, Terms};
 
+use super::body::Body;
 use super::compaction;
 pub use super::echo::Echo;
 use super::input::Reader;
@@ -57,6 +58,10 @@ pub struct Context<'a> {
     pub endpoint: Endpoint,
     /// The upstream's name for a model of the client.
     pub model: &'a dyn Fn(&str) -> String,
+    /// The model of requests that name none; without it they are refused.
+    pub default_model: Option<&'a str>,
+    /// When the upstream is asked to stream.
+    pub stream: StreamMode,
 }
 
 /// A translated request.
@@ -90,21 +95,21 @@ pub struct Translated {
 /// # Errors
 /// A failure of the client's request that names the field at fault.
 pub fn request(body: &[u8], context: &Context<'_>) -> Result<Translated, ApiError> {
-    if body.len() > context.limits.request_bytes_max {
-        let max = context.limits.request_bytes_max;
-        let message = format!("The request body is larger than the {max} bytes this proxy takes.");
-        return Err(ApiError::new(Class::RequestTooLarge, message));
-    }
-    let text = std::str::from_utf8(body).map_err(|error| {
-        let offset = error.valid_up_to();
-        let message = format!("The request body is not UTF-8 text at byte {offset}.");
-        ApiError::new(Class::InvalidRequest, message).with_code("invalid_json")
-    })?;
-    let bounds =
-        Bounds { depth_max: context.limits.depth_max, values_max: context.limits.json_values_max };
-    let document = Document::parse(text, bounds).map_err(|fault| unreadable(&fault, bounds))?;
-    refuse_stateful(&Fields::root(document.root()))?;
-    let request = Request::read(document.root(), ItemsMax(context.limits.input_items_max))?;
+    Body::read(body, context.limits)?.translate(context)
+}
+
+/// Translates a request of which the JSON has been read.
+pub(super) fn translate(
+    root: Value<'_>,
+    bounds: Bounds,
+    context: &Context<'_>,
+) -> Result<Translated, ApiError> {
+    refuse_stateful(&Fields::root(root))?;
+    let terms = Terms {
+        items_max: context.limits.input_items_max,
+        model_required: context.default_model.is_none(),
+    };
+    let request = Request::read(root, terms)?;
     Translation { request: &request, context, bounds }.run()
 }
 
@@ -164,8 +169,7 @@ impl<'d> Translation<'d> {
         task: Task,
         report: Report,
     ) -> Translated {
-        let model = self.request.model.decode().into_owned();
-        let upstream_model = (self.context.model)(&model);
+        let (model, upstream_model) = self.model();
         let parameters = with_extra_body(members, self.context.dialect);
         let stream = self.upstream_stream();
         let request = chat::Request { model: &upstream_model, messages, tools, stream, parameters };
@@ -184,6 +188,18 @@ impl<'d> Translation<'d> {
             task,
             include_logprobs: included.includes_logprobs(),
             dropped: report.into_dropped(),
+        }
+    }
+
+    /// The model as the client knows it and as the upstream does.
+    fn model(&self) -> (String, String) {
+        let model = self.request.model.decode();
+        match self.context.default_model {
+            Some(default) if model.is_empty() => (default.to_owned(), default.to_owned()),
+            _ => {
+                let upstream_model = (self.context.model)(&model);
+                (model.into_owned(), upstream_model)
+            }
         }
     }
 
@@ -208,7 +224,11 @@ impl<'d> Translation<'d> {
     }
 
     fn upstream_stream(&self) -> bool {
-        self.streams() || self.context.dialect.force_stream
+        match self.context.stream {
+            StreamMode::AsAsked => self.streams() || self.context.dialect.force_stream,
+            StreamMode::Always => true,
+            StreamMode::Never => false,
+        }
     }
 
     fn stream_options(&self) -> Members<'d> {
@@ -303,24 +323,4 @@ fn refuse_stateful(fields: &Fields<'_, '_>) -> Result<(), ApiError> {
         return refuse(&treatment::BACKGROUND, "unsupported_parameter", message);
     }
     Ok(())
-}
-
-fn unreadable(fault: &Fault, bounds: Bounds) -> ApiError {
-    let offset = fault.offset;
-    let (code, message) = match fault.reason {
-        Reason::Expected(expected) => (
-            "invalid_json",
-            format!("The request body is not valid JSON: at byte {offset}, expected {expected}."),
-        ),
-        Reason::Depth => (
-            "invalid_json",
-            format!("The request body is nested deeper than {} levels.", bounds.depth_max),
-        ),
-        Reason::Values => (
-            "invalid_json",
-            format!("The request body has more than {} values.", bounds.values_max),
-        ),
-    };
-    let error = ApiError::new(Class::InvalidRequest, message).with_code(code);
-    ApiError { param: fault.member.clone(), ..error }
 }

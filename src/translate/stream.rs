@@ -155,6 +155,16 @@ impl Translator {
         self.failure.as_ref()
     }
 
+    /// Why the model stopped, as far as the upstream has said.
+    pub fn finish_reason(&self) -> Option<FinishReason> {
+        self.finish_reason
+    }
+
+    /// Whether anything the model made has come.
+    pub fn has_output(&self) -> bool {
+        !self.items.is_empty() || !self.summary.is_empty()
+    }
+
     /// Token counts, as far as they are known.
     pub fn usage(&self) -> Option<&Usage> {
         self.usage.as_ref()

@@ -1,6 +1,6 @@
 //! The one way these tests translate a request.
 
-use responses_filter::config::{Limits, Strictness};
+use responses_filter::config::{Limits, StreamMode, Strictness};
 use responses_filter::dialect::{Dialect, presets};
 use responses_filter::error::ApiError;
 use responses_filter::translate::request::{self, Context, Endpoint, Translated};
@@ -47,6 +47,8 @@ impl Drive {
             strictness: self.strictness,
             endpoint: self.endpoint,
             model: &model,
+            default_model: None,
+            stream: StreamMode::AsAsked,
         };
         request::request(body, &context)
     }

@@ -235,7 +235,7 @@ fn request(exchange: &mut Exchange, client: &Client) -> Request {
         change(&mut headers, "content-length", Some(&client.body.len().to_string()));
     }
     let hold = match exchange.request_headers(&headers, client.body.is_empty()) {
-        RequestHeadersAction::Pass => return Request::Passed,
+        RequestHeadersAction::Pass | RequestHeadersAction::Change(_) => return Request::Passed,
         RequestHeadersAction::Reply(reply) => return Request::Answered(reply),
         RequestHeadersAction::Translate { changes, hold } => {
             apply(&mut headers, changes);
@@ -379,6 +379,7 @@ impl Downstream {
                 self.held = false;
                 None
             }
+            BodyAction::Keep => panic!("a translated answer goes by as it is"),
             BodyAction::Hold => {
                 assert!(!end, "nothing will ever release this body");
                 self.pieces.push(Vec::new());
@@ -395,7 +396,7 @@ impl Downstream {
 
 fn apply(headers: &mut Headers, changes: HeaderChanges) {
     for (name, value) in changes {
-        change(headers, name, value.as_deref());
+        change(headers, &name, value.as_deref());
     }
 }
 

@@ -1,0 +1,66 @@
+//! What an exchange asks the shell to do.
+
+use std::borrow::Cow;
+
+use super::Reply;
+
+/// Changes to a header map: `None` removes. Names are in lower case.
+pub type HeaderChanges = Vec<(Cow<'static, str>, Option<String>)>;
+
+/// What to do with request headers.
+#[derive(Debug, PartialEq, Eq)]
+pub enum RequestHeadersAction {
+    /// This exchange is none of the filter's business; no further call is needed.
+    Pass,
+    /// Change these headers; for the rest as [`Self::Pass`].
+    Change(HeaderChanges),
+    /// Change these headers. `hold` asks the host to keep the headers until the body is read.
+    Translate {
+        /// Header changes to make now.
+        changes: HeaderChanges,
+        /// Whether to hold the headers until the body has been translated.
+        hold: bool,
+    },
+    /// Answer now; nothing goes upstream.
+    Reply(Reply),
+}
+
+/// What to do when the whole request body is there.
+#[derive(Debug, PartialEq, Eq)]
+pub enum RequestBodyAction {
+    /// Send this body upstream. `changes` is empty unless headers are held.
+    Forward {
+        /// Header changes to make before the headers are released.
+        changes: HeaderChanges,
+        /// The request as the upstream is to get it.
+        body: Vec<u8>,
+    },
+    /// Answer now; nothing goes upstream.
+    Reply(Reply),
+}
+
+/// What to do with response headers.
+#[derive(Debug, PartialEq, Eq)]
+pub enum ResponseHeadersAction {
+    /// The answer goes through untouched; no further call is needed.
+    Pass,
+    /// Change these headers and let them go.
+    Forward(HeaderChanges),
+    /// Change these headers and keep them until [`BodyAction`] releases or replaces them.
+    Hold(HeaderChanges),
+    /// Replace the answer.
+    Reply(Reply),
+}
+
+/// What to do with the bytes of a response body callback.
+#[derive(Debug, PartialEq, Eq)]
+pub enum BodyAction {
+    /// Replace the bytes by [`Exchange::output`] and let them go, held headers with them.
+    Forward,
+    /// Take the bytes away and pause; the output follows in a later callback.
+    Hold,
+    /// Let the bytes go as they are.
+    Keep,
+    /// Replace headers and body; only ever returned while headers are held.
+    Reply(Reply),
+}

@@ -1,0 +1,214 @@
+//! Answers of upstreams that speak the Responses API themselves: counted, not touched.
+
+use serde::Deserialize;
+
+use super::report::Report;
+use super::{Clock, Outcome};
+use crate::chat::Usage;
+use crate::sse::{Decoder, Frame};
+
+/// Watches an answer go by.
+pub struct Native {
+    form: Form,
+    event_bytes_max: usize,
+    /// Whether the upstream knows the model by another name than the client.
+    pub is_renamed: bool,
+    /// Nothing more can be learned: it has ended, or is too large to be read.
+    is_blind: bool,
+    /// How it ended.
+    end: Option<Ended>,
+    /// When output first went by.
+    first_output_ms: Option<u64>,
+}
+
+/// What the first bytes have shown the answer to be.
+enum Form {
+    Unknown,
+    Events(Decoder),
+    /// The response in one piece, as far as it has come.
+    Whole(Vec<u8>),
+}
+
+/// What the end of a response tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// `completed`, `incomplete` or `failed`, or a word of a later version of the API.
+    pub status: String,
+    /// Token counts, if there are any.
+    pub usage: Option<Usage>,
+}
+
+#[derive(Deserialize)]
+struct Terminal {
+    response: Object,
+}
+
+#[derive(Deserialize)]
+struct Object {
+    status: Option<String>,
+    usage: Option<Counts>,
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+struct Counts {
+    input_tokens: u64,
+    input_tokens_details: Details,
+    output_tokens: u64,
+    output_tokens_details: Details,
+    total_tokens: u64,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Details {
+    cached_tokens: u64,
+    reasoning_tokens: u64,
+}
+
+impl Native {
+    /// Nothing has gone by yet.
+    pub fn new(event_bytes_max: usize, is_renamed: bool) -> Self {
+        let form = Form::Unknown;
+        Self {
+            form,
+            event_bytes_max,
+            is_renamed,
+            is_blind: false,
+            end: None,
+            first_output_ms: None,
+        }
+    }
+
+    /// A piece of the body goes by.
+    pub fn body(&mut self, chunk: &[u8], end_of_stream: bool, clock: Clock) {
+        if self.is_blind {
+            return;
+        }
+        if let (Form::Unknown, Some(first)) = (&self.form, chunk.trim_ascii_start().first()) {
+            self.form = match first {
+                b'{' => Form::Whole(Vec::new()),
+                _ => Form::Events(Decoder::new(self.event_bytes_max)),
+            };
+        }
+        let is_readable = match &mut self.form {
+            Form::Unknown => true,
+            Form::Whole(body) => {
+                self.first_output_ms.get_or_insert_with(clock);
+                body.extend_from_slice(chunk);
+                if end_of_stream {
+                    let object = serde_json::from_slice(body).ok();
+                    self.end = object.map(|object: Object| object.into());
+                }
+                body.len() <= self.event_bytes_max
+            }
+            Form::Events(decoder) => {
+                let (end, first_output_ms) = (&mut self.end, &mut self.first_output_ms);
+                let mut sink = |frame: Frame<'_>| {
+                    let Frame::Data { event, data } = frame else { return };
+                    if is_terminal(event, data) {
+                        let terminal = serde_json::from_slice(data).ok();
+                        *end = terminal.map(|terminal: Terminal| terminal.response.into());
+                    } else if first_output_ms.is_none() && is_delta(event, data) {
+                        *first_output_ms = Some(clock());
+                    }
+                };
+                decoder.push(chunk, &mut sink).is_ok()
+                    && (!end_of_stream || decoder.finish(&mut sink).is_ok())
+            }
+        };
+        self.is_blind = !is_readable || self.end.is_some();
+        if self.is_blind {
+            self.form = Form::Unknown;
+        }
+    }
+
+    /// Puts what is known into a report.
+    pub fn describe(&self, report: &mut Report) {
+        report.first_output_ms = self.first_output_ms;
+        let Some(end) = &self.end else { return };
+        report.usage = end.usage;
+        report.outcome = match end.status.as_str() {
+            "incomplete" => Outcome::Incomplete,
+            "failed" | "cancelled" => Outcome::Failed,
+            _ => Outcome::Completed,
+        };
+    }
+}
+
+fn is_terminal(event: &[u8], data: &[u8]) -> bool {
+    const NAMES: [&[u8]; 3] = [b"response.completed", b"response.incomplete", b"response.failed"];
+    NAMES.iter().any(|name| event == *name || (event.is_empty() && begins(data, name)))
+}
+
+fn is_delta(event: &[u8], data: &[u8]) -> bool {
+    event.ends_with(b".delta") || (event.is_empty() && begins(data, b".delta"))
+}
+
+/// Whether the name of the event stands in its first bytes, where every server writes it.
+fn begins(data: &[u8], name: &[u8]) -> bool {
+    let head = data.get(..96).unwrap_or(data);
+    memchr::memmem::find(head, name).is_some()
+}
+
+impl From<Object> for Ended {
+    fn from(object: Object) -> Self {
+        let usage = object.usage.map(|counts| Usage {
+            prompt_tokens: counts.input_tokens,
+            cached_tokens: counts.input_tokens_details.cached_tokens,
+            cache_write_tokens: 0,
+            completion_tokens: counts.output_tokens,
+            reasoning_tokens: counts.output_tokens_details.reasoning_tokens,
+            total_tokens: counts.total_tokens,
+        });
+        Self { status: object.status.unwrap_or_default(), usage }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COMPLETED: &str = r#"{"type":"response.completed","response":{"status":"completed","usage":{"input_tokens":5,"input_tokens_details":{"cached_tokens":2},"output_tokens":7,"output_tokens_details":{"reasoning_tokens":3},"total_tokens":12}}}"#;
+
+    fn usage() -> Usage {
+        Usage {
+            prompt_tokens: 5,
+            cached_tokens: 2,
+            cache_write_tokens: 0,
+            completion_tokens: 7,
+            reasoning_tokens: 3,
+            total_tokens: 12,
+        }
+    }
+
+    #[test]
+    fn a_stream_is_read_however_it_is_cut() {
+        let stream = format!(
+            "event: response.output_text.delta\ndata: {{\"delta\":\"x\"}}\n\ndata: {COMPLETED}\n\n"
+        );
+        for size in [1, 7, stream.len()] {
+            let mut native = Native::new(1 << 20, false);
+            for chunk in stream.as_bytes().chunks(size) {
+                native.body(chunk, false, || 1);
+            }
+            native.body(b"", true, || 2);
+            let ended = Ended { status: "completed".to_owned(), usage: Some(usage()) };
+            assert_eq!(native.end, Some(ended));
+            assert_eq!(native.first_output_ms, Some(1));
+        }
+    }
+
+    #[test]
+    fn a_whole_response_is_read_and_one_too_large_is_let_go() {
+        let whole = COMPLETED.split_once("\"response\":").unwrap().1.strip_suffix('}').unwrap();
+        let mut native = Native::new(1 << 20, false);
+        native.body(whole.as_bytes(), true, || 3);
+        assert_eq!(native.end.unwrap().usage, Some(usage()));
+        let mut native = Native::new(16, false);
+        native.body(whole.as_bytes(), false, || 3);
+        native.body(b"{}", true, || 4);
+        assert_eq!(native.end, None);
+    }
+}

@@ -1,0 +1,242 @@
+//! The request's side of an exchange.
+
+use std::mem;
+
+use super::list::List;
+use super::native::Native;
+use super::paths::{Decision, Target};
+use super::report::Operation;
+use super::way::Way;
+use super::{
+    Exchange, HeaderChanges, Headers, Phase, Reply, RequestBodyAction, RequestHeadersAction,
+    Waiting, header,
+};
+use crate::config::{ModelList, Upstream, Wire};
+use crate::error::{ApiError, Class};
+use crate::translate::body::Body;
+use crate::translate::request::{Context, Endpoint};
+
+impl Exchange {
+    /// Request headers have come; `end_of_stream` says that no body will follow.
+    pub fn request_headers(
+        &mut self,
+        headers: &Headers,
+        end_of_stream: bool,
+    ) -> RequestHeadersAction {
+        self.phase = Phase::Over;
+        let decision = Target::of(headers);
+        if let Decision::Pass = decision {
+            return RequestHeadersAction::Pass;
+        }
+        header(headers, ":authority").unwrap_or_default().clone_into(&mut self.authority);
+        if self.enter_scope().is_none() {
+            return RequestHeadersAction::Pass;
+        }
+        let action = match decision {
+            Decision::Pass => return RequestHeadersAction::Pass,
+            Decision::Refuse(reply) => self.refuse(reply),
+            Decision::List(target) => self.list(&target),
+            Decision::Translate(target) if end_of_stream => self.refuse_empty(&target),
+            Decision::Translate(target) => self.await_body(target, headers),
+        };
+        action.unwrap_or_else(|error| {
+            self.report.refused(&error);
+            RequestHeadersAction::Reply(Reply::error(&error))
+        })
+    }
+
+    /// What needs a store that an upstream with the same API may have.
+    fn refuse(&mut self, reply: Reply) -> Result<RequestHeadersAction, ApiError> {
+        let way = self.choose(None)?;
+        if self.wire(&way) == Wire::Responses {
+            return Ok(self.pass(way.changes));
+        }
+        Ok(RequestHeadersAction::Reply(reply))
+    }
+
+    fn refuse_empty(&mut self, target: &Target) -> Result<RequestHeadersAction, ApiError> {
+        self.report.begin(Operation::from(target.endpoint));
+        Err(ApiError::new(Class::InvalidRequest, "The request has no body; send JSON."))
+    }
+
+    /// Lets a request go with these changes and looks at nothing else of it.
+    fn pass(&mut self, changes: HeaderChanges) -> RequestHeadersAction {
+        self.phase = Phase::Over;
+        RequestHeadersAction::Change(changes)
+    }
+
+    fn list(&mut self, target: &Target) -> Result<RequestHeadersAction, ApiError> {
+        if self.config.model_list == ModelList::Pass {
+            return Ok(RequestHeadersAction::Pass);
+        }
+        self.report.begin(Operation::Models);
+        let way = self.choose(None)?;
+        if let Some(chosen) = self.config.upstreams.get(way.upstream) {
+            self.report.upstream(&chosen.name);
+        }
+        let list = List::new(&self.config, &way, &self.authority);
+        if self.config.model_list == ModelList::Configured {
+            let reply = list.reply(&self.config);
+            self.report.completed();
+            return Ok(RequestHeadersAction::Reply(reply));
+        }
+        let mut changes = way.changes;
+        changes.extend([
+            // What is compressed cannot be read, and what the client has is not what upstreams send.
+            ("accept-encoding".into(), Some("identity".to_owned())),
+            ("if-none-match".into(), None),
+            ("if-modified-since".into(), None),
+        ]);
+        let upstream = self.config.upstreams.get(way.upstream);
+        changes.push((":path".into(), Some(target.upstream_list_path(upstream.and_then(path)))));
+        self.phase = Phase::List(list);
+        Ok(RequestHeadersAction::Translate { changes, hold: false })
+    }
+
+    fn await_body(
+        &mut self,
+        target: Target,
+        headers: &Headers,
+    ) -> Result<RequestHeadersAction, ApiError> {
+        self.report.begin(Operation::from(target.endpoint));
+        self.is_codex = ["originator", "user-agent"]
+            .iter()
+            .any(|name| header(headers, name).is_some_and(|value| value.starts_with("codex")));
+        // Compressed answers could not be read, and a stale length would cut the new body.
+        let mut changes: HeaderChanges = vec![
+            ("content-length".into(), None),
+            ("accept-encoding".into(), Some("identity".to_owned())),
+        ];
+        let hold = self.config.hold_headers;
+        let mut upstream = None;
+        if !hold {
+            let way = self.choose((self.router.model)().as_deref())?;
+            changes.extend(way.changes);
+            if let Some(chosen) = self.config.upstreams.get(way.upstream) {
+                self.report.upstream(&chosen.name);
+                changes.extend(new_path(&target, chosen));
+            }
+            upstream = Some(way.upstream);
+        }
+        self.phase = Phase::Request { target, upstream };
+        Ok(RequestHeadersAction::Translate { changes, hold })
+    }
+
+    /// The whole request body has come.
+    pub fn request_body(&mut self, body: &[u8]) -> RequestBodyAction {
+        let (target, upstream) = match mem::replace(&mut self.phase, Phase::Over) {
+            Phase::Request { target, upstream } => (target, upstream),
+            other => {
+                self.phase = other;
+                return RequestBodyAction::Forward { changes: Vec::new(), body: body.to_vec() };
+            }
+        };
+        self.report.sent(self.clock);
+        match self.forward(&target, upstream, body) {
+            Ok(action) => action,
+            Err(error) => {
+                self.report.refused(&error);
+                RequestBodyAction::Reply(Reply::error(&error))
+            }
+        }
+    }
+
+    /// `upstream` is known already when the headers have left.
+    fn forward(
+        &mut self,
+        target: &Target,
+        upstream: Option<usize>,
+        body: &[u8],
+    ) -> Result<RequestBodyAction, ApiError> {
+        let read = Body::read(body, &self.config.limits)?;
+        let model = read.model();
+        self.report.model(model.as_deref());
+        let way = match upstream {
+            Some(upstream) => Way { upstream, changes: Vec::new(), route: Default::default() },
+            None => self.choose(model.as_deref())?,
+        };
+        let config = std::rc::Rc::clone(&self.config);
+        let Some(chosen) = config.upstreams.get(way.upstream) else {
+            return Err(ApiError::new(Class::Server, "The filter has no upstream profile."));
+        };
+        self.report.upstream(&chosen.name);
+        let body = match chosen.wire {
+            Wire::Responses => self.forward_native(&read, model, body, chosen),
+            Wire::Chat => {
+                let context = Context {
+                    dialect: &chosen.dialect,
+                    limits: &chosen.limits,
+                    strictness: chosen.strictness,
+                    endpoint: target.endpoint,
+                    model: &|model| chosen.models.upstream_name(model),
+                    default_model: chosen.models.default_model(),
+                    stream: chosen.stream,
+                };
+                let mut translated = read.translate(&context)?;
+                self.report.translated(&translated);
+                let body = mem::take(&mut translated.chat);
+                let waiting = Waiting { translated, upstream: way.upstream };
+                self.phase = Phase::Waiting(Box::new(waiting));
+                body
+            }
+        };
+        let mut changes = way.changes;
+        if upstream.is_none() {
+            changes.extend(new_path(target, chosen));
+            changes.push(("content-length".into(), Some(body.len().to_string())));
+            changes.push(("content-type".into(), Some("application/json".to_owned())));
+        }
+        Ok(RequestBodyAction::Forward { changes, body })
+    }
+
+    /// For an upstream that speaks the API itself only the model may get another name.
+    fn forward_native(
+        &mut self,
+        read: &Body<'_>,
+        model: Option<String>,
+        body: &[u8],
+        upstream: &Upstream,
+    ) -> Vec<u8> {
+        let renamed = match &model {
+            Some(model) => Some(upstream.models.upstream_name(model)),
+            None => upstream.models.default_model().map(str::to_owned),
+        };
+        let is_renamed = renamed != model;
+        self.report.upstream_model(renamed.as_deref());
+        self.phase =
+            Phase::Native(Box::new(Native::new(upstream.limits.event_bytes_max, is_renamed)));
+        match renamed {
+            Some(renamed) if is_renamed => read.with_model(&renamed),
+            _ => body.to_vec(),
+        }
+    }
+
+    fn wire(&self, way: &Way) -> Wire {
+        self.config.upstreams.get(way.upstream).map_or(Wire::Chat, |upstream| upstream.wire)
+    }
+}
+
+/// The change of the path for this upstream, if there is one.
+fn new_path(
+    target: &Target,
+    upstream: &Upstream,
+) -> Option<(std::borrow::Cow<'static, str>, Option<String>)> {
+    let path = match (upstream.wire, path(upstream)) {
+        (Wire::Responses, None) => return None,
+        (_, path) => target.upstream_path(path),
+    };
+    Some((":path".into(), Some(path)))
+}
+
+fn path(upstream: &Upstream) -> Option<&str> {
+    upstream.path.as_deref()
+}
+
+impl From<Endpoint> for Operation {
+    fn from(endpoint: Endpoint) -> Self {
+        match endpoint {
+            Endpoint::Responses => Self::Responses,
+            Endpoint::Compact => Self::Compact,
+        }
+    }
+}
