@@ -9,12 +9,12 @@
 //! with what real upstreams need beyond it: a last event without its blank line counts, events may
 //! stand one newline apart, and a bare JSON document between events is an event.
 
+mod document;
 mod line;
 
 use memchr::memchr;
 
-use self::line::{is_field, is_whole_object, opens_document, split_line};
-use serde::de::IgnoredAny;
+use self::line::{opens_document, split_line};
 
 /// What a body brought.
 #[derive(Debug, PartialEq, Eq)]
@@ -35,12 +35,18 @@ pub enum Frame<'a> {
     Document(&'a [u8]),
 }
 
+/// Where frames go.
+pub type Sink<'s> = dyn FnMut(Frame<'_>) + 's;
+
 /// An event, or a whole document, was longer than the limit. The decoder must not be used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooLarge {
     /// The limit in bytes.
     pub event_bytes_max: usize,
 }
+
+/// Whether the limit has been kept.
+type Fits = Result<(), TooLarge>;
 
 /// What the body has proved to be so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,7 +111,7 @@ impl Decoder {
     ///
     /// # Errors
     /// [`TooLarge`] when an event passes the limit; the frames before it have been given out.
-    pub fn push(&mut self, bytes: &[u8], sink: &mut dyn FnMut(Frame<'_>)) -> Result<(), TooLarge> {
+    pub fn push(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Result<(), TooLarge> {
         let mut rest = bytes;
         while !rest.is_empty() {
             rest = self.push_event(rest, sink)?;
@@ -130,7 +136,7 @@ impl Decoder {
     pub fn push_event<'b>(
         &mut self,
         bytes: &'b [u8],
-        sink: &mut dyn FnMut(Frame<'_>),
+        sink: &mut Sink<'_>,
     ) -> Result<&'b [u8], TooLarge> {
         let mut rest = self.skip_blanks(bytes, sink);
         if self.after_cr && !rest.is_empty() {
@@ -166,7 +172,7 @@ impl Decoder {
     ///
     /// # Errors
     /// [`TooLarge`] as for [`Decoder::push`].
-    pub fn finish(&mut self, sink: &mut dyn FnMut(Frame<'_>)) -> Result<(), TooLarge> {
+    pub fn finish(&mut self, sink: &mut Sink<'_>) -> Result<(), TooLarge> {
         let line = std::mem::take(&mut self.line);
         let mut in_place = None;
         if !line.is_empty() {
@@ -180,23 +186,8 @@ impl Decoder {
         Ok(())
     }
 
-    /// Whether all that has come belongs to one JSON document, whole or not.
-    pub fn is_document(&self) -> bool {
-        self.body == Body::Document
-    }
-
-    /// Whether all that has come is one whole JSON document, though other lines may still follow.
-    pub fn is_whole_document(&self) -> bool {
-        let last = if self.line.trim_ascii().is_empty() { &self.data } else { &self.line };
-        if !self.is_document() || !matches!(last.trim_ascii_end().last(), Some(b'}' | b']')) {
-            return false;
-        }
-        let document = [self.data.as_slice(), &self.line].join(&b'\n');
-        serde_json::from_slice::<IgnoredAny>(&document).is_ok()
-    }
-
     /// Drops what stands before the body proper and decides what the body is.
-    fn skip_blanks<'b>(&mut self, bytes: &'b [u8], sink: &mut dyn FnMut(Frame<'_>)) -> &'b [u8] {
+    fn skip_blanks<'b>(&mut self, bytes: &'b [u8], sink: &mut Sink<'_>) -> &'b [u8] {
         let mut rest = bytes;
         while self.body == Body::Blank {
             let Some((&first, after)) = rest.split_first() else { break };
@@ -214,7 +205,7 @@ impl Decoder {
         rest
     }
 
-    fn check(&self, len: usize) -> Result<(), TooLarge> {
+    fn check(&self, len: usize) -> Fits {
         if len > self.event_bytes_max {
             return Err(TooLarge { event_bytes_max: self.event_bytes_max });
         }
@@ -222,11 +213,7 @@ impl Decoder {
     }
 
     /// Reads the line that earlier pushes began and `tail` ends.
-    fn read_carried_line(
-        &mut self,
-        tail: &[u8],
-        sink: &mut dyn FnMut(Frame<'_>),
-    ) -> Result<(), TooLarge> {
+    fn read_carried_line(&mut self, tail: &[u8], sink: &mut Sink<'_>) -> Fits {
         let mut line = std::mem::take(&mut self.line);
         self.check(line.len() + tail.len())?;
         line.extend_from_slice(tail);
@@ -243,8 +230,8 @@ impl Decoder {
         &mut self,
         line: &'b [u8],
         in_place: &mut InPlace<'b>,
-        sink: &mut dyn FnMut(Frame<'_>),
-    ) -> Result<(), TooLarge> {
+        sink: &mut Sink<'_>,
+    ) -> Fits {
         match self.body {
             Body::Blank | Body::Events => self.read_event_line(line, in_place, sink),
             Body::Lines => self.read_json_line(line, in_place, sink),
@@ -256,8 +243,8 @@ impl Decoder {
         &mut self,
         line: &'b [u8],
         in_place: &mut InPlace<'b>,
-        sink: &mut dyn FnMut(Frame<'_>),
-    ) -> Result<(), TooLarge> {
+        sink: &mut Sink<'_>,
+    ) -> Fits {
         if line.is_empty() {
             self.end_event(in_place.take(), sink);
             return Ok(());
@@ -294,57 +281,13 @@ impl Decoder {
         }
     }
 
-    fn read_json_line<'b>(
-        &mut self,
-        line: &'b [u8],
-        in_place: &mut InPlace<'b>,
-        sink: &mut dyn FnMut(Frame<'_>),
-    ) -> Result<(), TooLarge> {
-        if is_field(line) {
-            self.body = Body::Events;
-            return self.read_event_line(line, in_place, sink);
-        }
-        match line.trim_ascii() {
-            b"" => sink(Frame::Comment),
-            b"[DONE]" => sink(Frame::Done),
-            data => sink(Frame::Data { event: b"", data }),
-        }
-        Ok(())
-    }
-
-    fn read_document_line<'b>(
-        &mut self,
-        line: &'b [u8],
-        in_place: &mut InPlace<'b>,
-        sink: &mut dyn FnMut(Frame<'_>),
-    ) -> Result<(), TooLarge> {
-        if self.has_data && is_field(line) {
-            self.end_document(in_place.take(), sink);
-            self.body = Body::Events;
-            return self.read_event_line(line, in_place, sink);
-        }
-        if !self.has_data && is_whole_object(line) {
-            self.body = Body::Lines;
-            return self.read_json_line(line, in_place, sink);
-        }
-        if self.has_data && opens_document(line) && self.is_whole(*in_place) {
-            self.end_event(in_place.take(), sink);
-            self.body = Body::Lines;
-            return self.read_json_line(line, in_place, sink);
-        }
-        if line.trim_ascii().is_empty() {
-            return Ok(());
-        }
-        self.join(line, in_place)
-    }
-
     /// Adds a data line to the current event.
     fn add_data<'b>(
         &mut self,
         value: &'b [u8],
         in_place: &mut InPlace<'b>,
-        sink: &mut dyn FnMut(Frame<'_>),
-    ) -> Result<(), TooLarge> {
+        sink: &mut Sink<'_>,
+    ) -> Fits {
         let done = value.trim_ascii() == b"[DONE]";
         if self.has_data && (done || opens_document(value) && self.is_whole(*in_place)) {
             let late_name = std::mem::take(&mut self.late_name);
@@ -361,7 +304,7 @@ impl Decoder {
         self.join(value, in_place)
     }
 
-    fn join<'b>(&mut self, value: &'b [u8], in_place: &mut InPlace<'b>) -> Result<(), TooLarge> {
+    fn join<'b>(&mut self, value: &'b [u8], in_place: &mut InPlace<'b>) -> Fits {
         if !self.has_data {
             self.has_data = true;
             *in_place = Some(value);
@@ -383,21 +326,12 @@ impl Decoder {
         matches!(data.trim_ascii_end().last(), Some(b'}' | b']'))
     }
 
-    fn end_event(&mut self, in_place: InPlace<'_>, sink: &mut dyn FnMut(Frame<'_>)) {
+    fn end_event(&mut self, in_place: InPlace<'_>, sink: &mut Sink<'_>) {
         let event = if self.late_name.is_empty() { &self.name } else { &self.late_name };
         if self.has_data {
             sink(Frame::Data { event, data: in_place.unwrap_or(&self.data) });
         } else if !event.is_empty() {
             sink(Frame::Comment);
-        }
-        self.clear();
-    }
-
-    fn end_document(&mut self, in_place: InPlace<'_>, sink: &mut dyn FnMut(Frame<'_>)) {
-        match in_place.unwrap_or(&self.data).trim_ascii() {
-            b"" => {}
-            b"[DONE]" => sink(Frame::Done),
-            document => sink(Frame::Document(document)),
         }
         self.clear();
     }

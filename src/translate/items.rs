@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 
 use super::calls::{Call, Closed};
 use super::logprobs;
-use super::output::{Message, PartKind, Reasoning, append_elements};
+use super::output::{Message, PartKind, append_elements};
+use super::reasoning::Reasoning;
 use super::sink::Sink;
 use super::tools::ToolTable;
 use crate::config::{Limits, ReasoningOutput};

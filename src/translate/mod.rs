@@ -25,6 +25,7 @@ pub mod arguments;
 pub mod calls;
 mod logprobs;
 pub mod output;
+pub mod reasoning;
 pub mod sink;
 
 pub mod compaction;

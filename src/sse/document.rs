@@ -1,0 +1,76 @@
+//! Bodies that are JSON: one document per line, or one document over any number of lines.
+
+use serde::de::IgnoredAny;
+
+use super::line::{is_field, is_whole_object, opens_document};
+use super::{Body, Decoder, Fits, Frame, InPlace, Sink};
+
+impl Decoder {
+    /// Whether all that has come belongs to one JSON document, whole or not.
+    pub fn is_document(&self) -> bool {
+        self.body == Body::Document
+    }
+
+    /// Whether all that has come is one whole JSON document, though other lines may still follow.
+    pub fn is_whole_document(&self) -> bool {
+        let last = if self.line.trim_ascii().is_empty() { &self.data } else { &self.line };
+        if !self.is_document() || !matches!(last.trim_ascii_end().last(), Some(b'}' | b']')) {
+            return false;
+        }
+        let document = [self.data.as_slice(), &self.line].join(&b'\n');
+        serde_json::from_slice::<IgnoredAny>(&document).is_ok()
+    }
+
+    pub(super) fn read_json_line<'b>(
+        &mut self,
+        line: &'b [u8],
+        in_place: &mut InPlace<'b>,
+        sink: &mut Sink<'_>,
+    ) -> Fits {
+        if is_field(line) {
+            self.body = Body::Events;
+            return self.read_event_line(line, in_place, sink);
+        }
+        match line.trim_ascii() {
+            b"" => sink(Frame::Comment),
+            b"[DONE]" => sink(Frame::Done),
+            data => sink(Frame::Data { event: b"", data }),
+        }
+        Ok(())
+    }
+
+    pub(super) fn read_document_line<'b>(
+        &mut self,
+        line: &'b [u8],
+        in_place: &mut InPlace<'b>,
+        sink: &mut Sink<'_>,
+    ) -> Fits {
+        if self.has_data && is_field(line) {
+            self.end_document(in_place.take(), sink);
+            self.body = Body::Events;
+            return self.read_event_line(line, in_place, sink);
+        }
+        if !self.has_data && is_whole_object(line) {
+            self.body = Body::Lines;
+            return self.read_json_line(line, in_place, sink);
+        }
+        if self.has_data && opens_document(line) && self.is_whole(*in_place) {
+            self.end_event(in_place.take(), sink);
+            self.body = Body::Lines;
+            return self.read_json_line(line, in_place, sink);
+        }
+        if line.trim_ascii().is_empty() {
+            return Ok(());
+        }
+        self.join(line, in_place)
+    }
+
+    pub(super) fn end_document(&mut self, in_place: InPlace<'_>, sink: &mut Sink<'_>) {
+        match in_place.unwrap_or(&self.data).trim_ascii() {
+            b"" => {}
+            b"[DONE]" => sink(Frame::Done),
+            document => sink(Frame::Document(document)),
+        }
+        self.clear();
+    }
+}
