@@ -7,9 +7,11 @@
 //!
 //! The grammar is RFC 8259 to the letter, because pieces of the text become pieces of other documents.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use super::{JsonText, repair_surrogates, scan};
+use super::scan::{Scanned, scan};
+use super::{JsonText, repair_surrogates};
 
 /// Limits on a document.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +27,8 @@ pub struct Bounds {
 pub struct Document<'t> {
     text: &'t str,
     nodes: Vec<Node>,
+    /// Whether there may be escapes of half a surrogate pair.
+    surrogates: bool,
 }
 
 /// One value or member name. The nodes of an array or object follow it, names before their values.
@@ -96,7 +100,8 @@ impl<'t> Document<'t> {
     /// # Errors
     /// Where and why the text is no JSON within the bounds.
     pub fn parse(text: &'t str, bounds: Bounds) -> Result<Self, Fault> {
-        Ok(Self { text, nodes: scan::nodes(text, bounds)? })
+        let Scanned { nodes, surrogates } = scan(text, bounds)?;
+        Ok(Self { text, nodes, surrogates })
     }
 
     /// The value the document is.
@@ -150,7 +155,10 @@ impl<'d> Value<'d> {
     /// The text of a string.
     pub fn text(self) -> Option<JsonText<'d>> {
         let body = self.raw().strip_prefix('"')?.strip_suffix('"')?;
-        Some(JsonText(repair_surrogates(body)))
+        if self.document.surrogates {
+            return Some(JsonText(repair_surrogates(body)));
+        }
+        Some(JsonText(Cow::Borrowed(body)))
     }
 
     /// True for a string of these characters.

@@ -1,16 +1,25 @@
 //! The one pass over a JSON text that finds its values.
 
-use super::JsonText;
 use super::document::{Bounds, Fault, Node, Reason};
+use super::{JsonText, wide};
 
-/// The nodes of a text.
+/// What there is in a text.
+pub(super) struct Scanned {
+    /// Its values and member names.
+    pub(super) nodes: Vec<Node>,
+    /// Whether there may be escapes of half a surrogate pair.
+    pub(super) surrogates: bool,
+}
+
+/// Finds the values of a text.
 ///
 /// # Errors
 /// Where and why the text is no JSON within the bounds.
-pub(super) fn nodes(text: &str, bounds: Bounds) -> Result<Vec<Node>, Fault> {
-    let mut scanner = Scanner { text, at: 0, nodes: Vec::new(), open: Vec::new(), bounds };
+pub(super) fn scan(text: &str, bounds: Bounds) -> Result<Scanned, Fault> {
+    let (nodes, open) = (Vec::with_capacity(text.len() / 32), Vec::new());
+    let mut scanner = Scanner { text, at: 0, nodes, open, surrogates: false, bounds };
     match scanner.document() {
-        Ok(()) => Ok(scanner.nodes),
+        Ok(()) => Ok(Scanned { nodes: scanner.nodes, surrogates: scanner.surrogates }),
         Err(reason) => Err(scanner.fault(reason)),
     }
 }
@@ -22,6 +31,7 @@ struct Scanner<'t> {
     nodes: Vec<Node>,
     /// The arrays and objects around `at`, by node and opening byte.
     open: Vec<(u32, u8)>,
+    surrogates: bool,
     bounds: Bounds,
 }
 
@@ -114,14 +124,7 @@ impl Scanner<'_> {
         let index = self.push(self.at)?;
         self.at += 1;
         loop {
-            let rest = self.rest();
-            let length = memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
-            let plain = rest.get(..length).unwrap_or_default();
-            if let Some(control) = plain.iter().position(|&byte| byte < 0x20) {
-                self.at += control;
-                return Err(Reason::Expected("an escape instead of a control character"));
-            }
-            self.at += length;
+            self.at += wide::plain_len(self.rest());
             match self.rest() {
                 [b'"', ..] => {
                     self.at += 1;
@@ -132,10 +135,12 @@ impl Scanner<'_> {
                 [b'\\', b'u', a, b, c, d, ..]
                     if [a, b, c, d].iter().all(|digit| digit.is_ascii_hexdigit()) =>
                 {
+                    self.surrogates |= matches!(a, b'd' | b'D');
                     self.at += 6;
                 }
                 [b'\\', ..] => return Err(Reason::Expected("an escape of JSON")),
-                _ => return Err(Reason::Expected("`\"`")),
+                [] => return Err(Reason::Expected("`\"`")),
+                _ => return Err(Reason::Expected("an escape instead of a control character")),
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Items of the input become a conversation.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use crate::chat::request as chat;
 use crate::dialect::Dialect;
@@ -44,7 +45,7 @@ impl<'d> Reader<'_, 'd> {
             Input::Items(items) => {
                 for (index, item) in items.iter().enumerate() {
                     let last = index + 1 == items.len();
-                    let at = At { param: &format!("input[{index}]"), last };
+                    let at = At { index, last };
                     self.item(item, at, &mut conversation, report)?;
                 }
             }
@@ -55,7 +56,7 @@ impl<'d> Reader<'_, 'd> {
     fn item(
         &self,
         item: &Item<'d>,
-        at: At<'_>,
+        at: At,
         conversation: &mut Conversation<'d>,
         report: &mut Report,
     ) -> Result<(), ApiError> {
@@ -79,9 +80,9 @@ impl<'d> Reader<'_, 'd> {
                 conversation.user(vec![self.summary(sealed.as_ref(), at, report)?]);
             }
             Item::CompactionTrigger if at.last => {}
-            Item::CompactionTrigger => report.drop(&treatment::COMPACTION_TRIGGER, at.param)?,
-            Item::ItemReference => report.drop(&treatment::ITEM_REFERENCE, at.param)?,
-            Item::Unknown => report.drop(&treatment::OTHER, at.param)?,
+            Item::CompactionTrigger => report.drop(&treatment::COMPACTION_TRIGGER, at)?,
+            Item::ItemReference => report.drop(&treatment::ITEM_REFERENCE, at)?,
+            Item::Unknown => report.drop(&treatment::OTHER, at)?,
             // Both were read before the conversation.
             Item::AdditionalTools(_) | Item::ConfigurationUpdate(_) => {}
         }
@@ -92,17 +93,17 @@ impl<'d> Reader<'_, 'd> {
         &self,
         parts: &[Part<'d>],
         place: Place,
-        at: At<'_>,
+        at: At,
         report: &mut Report,
     ) -> Result<Vec<chat::Part<'d>>, ApiError> {
-        Parts { dialect: self.dialect, place, param: at.param }.convert(parts, report)
+        Parts { dialect: self.dialect, place, param: &at }.convert(parts, report)
     }
 
     fn message(
         &self,
         role: Role,
         parts: &[Part<'d>],
-        at: At<'_>,
+        at: At,
         conversation: &mut Conversation<'d>,
         report: &mut Report,
     ) -> Result<(), ApiError> {
@@ -176,7 +177,7 @@ impl<'d> Reader<'_, 'd> {
     fn result(
         &self,
         result: &CallResult<'d>,
-        at: At<'_>,
+        at: At,
         report: &mut Report,
     ) -> Result<Vec<chat::Part<'d>>, ApiError> {
         match result {
@@ -206,12 +207,12 @@ impl<'d> Reader<'_, 'd> {
         &self,
         hosted: HostedCall,
         value: Value<'d>,
-        at: At<'_>,
+        at: At,
         conversation: &mut Conversation<'d>,
         report: &mut Report,
     ) -> Result<(), ApiError> {
         match hosted {
-            HostedCall::McpListTools => report.drop(&treatment::MCP_LIST_TOOLS, at.param)?,
+            HostedCall::McpListTools => report.drop(&treatment::MCP_LIST_TOOLS, at)?,
             HostedCall::McpApprovalResponse | HostedCall::ProgramOutput => {
                 conversation.user(vec![chat::Part::Text(note(hosted, value))]);
             }
@@ -235,14 +236,14 @@ impl<'d> Reader<'_, 'd> {
     fn summary(
         &self,
         sealed: Option<&JsonText<'d>>,
-        at: At<'_>,
+        at: At,
         report: &mut Report,
     ) -> Result<chat::Part<'d>, ApiError> {
         let summary = sealed.and_then(|sealed| compaction::open_summary(&sealed.decode()));
         let text = match summary {
             Some(summary) => compaction::expand(&summary),
             None => {
-                report.drop(&treatment::COMPACTION, at.param)?;
+                report.drop(&treatment::COMPACTION, at)?;
                 FOREIGN_SUMMARY.to_owned()
             }
         };
@@ -252,9 +253,15 @@ impl<'d> Reader<'_, 'd> {
 
 /// Where an item stands.
 #[derive(Clone, Copy)]
-struct At<'c> {
-    param: &'c str,
+struct At {
+    index: usize,
     last: bool,
+}
+
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "input[{}]", self.index)
+    }
 }
 
 /// The text of parts that are nothing but text.

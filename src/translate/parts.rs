@@ -1,5 +1,7 @@
 //! Content parts, as far as the upstream takes them. A note takes the place of every other one.
 
+use std::fmt;
+
 use crate::chat::request as chat;
 use crate::dialect::{Attachments, Dialect, ImageDetail, Images, ToolImages};
 use crate::error::ApiError;
@@ -24,7 +26,7 @@ pub(super) struct Parts<'c> {
     pub(super) dialect: &'c Dialect,
     pub(super) place: Place,
     /// Where the item stands, for errors.
-    pub(super) param: &'c str,
+    pub(super) param: &'c dyn fmt::Display,
 }
 
 impl Parts<'_> {
