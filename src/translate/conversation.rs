@@ -35,8 +35,12 @@ pub(super) enum Entry<'d> {
 pub(super) struct Turn<'d> {
     pub(super) text: JsonText<'d>,
     pub(super) reasoning: JsonText<'d>,
-    /// What the upstream wants back of its reasoning.
-    pub(super) envelope: Envelope,
+    /// The field in which the reasoning came.
+    pub(super) field: Option<String>,
+    /// Opaque pieces of the reasoning. JSON.
+    pub(super) details: Vec<String>,
+    /// Extra members of calls, by their ids. JSON.
+    pub(super) extras: BTreeMap<String, String>,
     pub(super) calls: Vec<Call<'d>>,
     /// Images the model made.
     pub(super) images: Vec<Part<'d>>,
@@ -100,9 +104,9 @@ impl<'d> Conversation<'d> {
     pub(super) fn thought(&mut self, text: &JsonText<'d>, envelope: Envelope) {
         if let Some((_, turn)) = self.turn() {
             turn.reasoning.push(text);
-            turn.envelope.field = envelope.field.or(turn.envelope.field.take());
-            turn.envelope.details.extend(envelope.details);
-            turn.envelope.calls.extend(envelope.calls);
+            turn.field = envelope.field.or(turn.field.take());
+            turn.details.extend(envelope.details);
+            turn.extras.extend(envelope.calls);
         }
     }
 

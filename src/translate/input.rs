@@ -96,7 +96,7 @@ impl<'d> Reader<'_, 'd> {
         at: At,
         report: &mut Report,
     ) -> Result<Vec<chat::Part<'d>>, ApiError> {
-        Parts { dialect: self.dialect, place, param: &at }.convert(parts, report)
+        Parts { dialect: self.dialect, place, param: &PartsOf(at, place) }.convert(parts, report)
     }
 
     fn message(
@@ -256,6 +256,15 @@ impl<'d> Reader<'_, 'd> {
 struct At {
     index: usize,
     last: bool,
+}
+
+/// Where the parts of an item stand.
+struct PartsOf(At, Place);
+
+impl fmt::Display for PartsOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.0, if self.1 == Place::ToolOutput { "output" } else { "content" })
+    }
 }
 
 impl fmt::Display for At {

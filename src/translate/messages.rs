@@ -225,8 +225,8 @@ impl<'d> Messages<'d> {
 
     /// Earlier reasoning in the form this upstream takes back.
     fn replay(&self, turn: &Turn<'d>) -> Option<Replay<'d>> {
-        let form = match (self.dialect.reasoning_replay, turn.envelope.field.as_deref()) {
-            (ReasoningReplay::Auto, _) if !turn.envelope.details.is_empty() => "reasoning_details",
+        let form = match (self.dialect.reasoning_replay, turn.field.as_deref()) {
+            (ReasoningReplay::Auto, _) if !turn.details.is_empty() => "reasoning_details",
             (ReasoningReplay::Auto, field) => field?,
             (ReasoningReplay::ContentThinking, _) => "content_thinking",
             (ReasoningReplay::Reasoning, _) => "reasoning",
@@ -242,7 +242,7 @@ impl<'d> Messages<'d> {
             "reasoning" => member("reasoning"),
             "reasoning_content" => member("reasoning_content"),
             "reasoning_details" => {
-                let details = match turn.envelope.details.as_slice() {
+                let details = match turn.details.as_slice() {
                     [] => vec![detail(&text?)],
                     details => details.to_vec(),
                 };
@@ -365,7 +365,7 @@ fn detail(text: &JsonText<'_>) -> String {
 /// The members that the upstream put beside a call, such as a signature.
 fn extra_members(turn: &Turn<'_>, call: &conversation::Call<'_>) -> Option<String> {
     let id = call.id.decode();
-    let (_, extra) = turn.envelope.calls.iter().find(|(of, _)| *of == id)?;
+    let extra = turn.extras.get(&*id)?;
     let members = extra.trim().strip_prefix('{')?.strip_suffix('}')?.trim();
     (!members.is_empty()).then(|| members.to_owned())
 }

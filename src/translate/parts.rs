@@ -25,7 +25,7 @@ pub(super) enum Place {
 pub(super) struct Parts<'c> {
     pub(super) dialect: &'c Dialect,
     pub(super) place: Place,
-    /// Where the item stands, for errors.
+    /// Where the parts stand, for errors.
     pub(super) param: &'c dyn fmt::Display,
 }
 
@@ -40,8 +40,8 @@ impl Parts<'_> {
         report: &mut Report,
     ) -> Result<Vec<chat::Part<'d>>, ApiError> {
         let mut converted = Vec::with_capacity(parts.len());
-        for part in parts {
-            converted.extend(self.one(part, report)?);
+        for (index, part) in parts.iter().enumerate() {
+            converted.extend(self.one(part, &Element { of: self.param, index }, report)?);
         }
         Ok(converted)
     }
@@ -49,24 +49,25 @@ impl Parts<'_> {
     fn one<'d>(
         &self,
         part: &Part<'d>,
+        at: &Element<'_>,
         report: &mut Report,
     ) -> Result<Option<chat::Part<'d>>, ApiError> {
         match part {
             Part::Text(text) | Part::Refusal(text) => Ok(Some(chat::Part::Text(text.clone()))),
             Part::Encrypted(text) if is_cipher(text) => {
-                report.drop(&treatment::ENCRYPTED_CONTENT, self.param).map(|()| None)
+                report.drop(&treatment::ENCRYPTED_CONTENT, at).map(|()| None)
             }
             Part::Encrypted(text) => Ok(Some(chat::Part::Text(text.clone()))),
-            Part::Image(image) => self.image(image, report).map(Some),
-            Part::File(file) => self.file(file, report).map(Some),
+            Part::Image(image) => self.image(image, at, report).map(Some),
+            Part::File(file) => self.file(file, at, report).map(Some),
             Part::Audio(audio) => {
                 if self.takes_attachments() && self.dialect.audio == Attachments::Forward {
                     return Ok(Some(chat::Part::Audio(audio.raw())));
                 }
-                self.note(&treatment::INPUT_AUDIO, AUDIO_NOTE, report).map(Some)
+                self.note(&treatment::INPUT_AUDIO, AUDIO_NOTE, at, report).map(Some)
             }
-            Part::Video => self.note(&treatment::INPUT_VIDEO, VIDEO_NOTE, report).map(Some),
-            Part::Unknown => report.drop(&treatment::OTHER, self.param).map(|()| None),
+            Part::Video => self.note(&treatment::INPUT_VIDEO, VIDEO_NOTE, at, report).map(Some),
+            Part::Unknown => report.drop(&treatment::OTHER, at).map(|()| None),
         }
     }
 
@@ -81,6 +82,7 @@ impl Parts<'_> {
     fn image<'d>(
         &self,
         image: &Image<'d>,
+        at: &Element<'_>,
         report: &mut Report,
     ) -> Result<chat::Part<'d>, ApiError> {
         let taken = image.url.as_ref().filter(|url| {
@@ -93,7 +95,7 @@ impl Parts<'_> {
         });
         match taken {
             Some(url) => Ok(chat::Part::Image { url: url.clone(), detail: self.detail(image) }),
-            None => self.note(&treatment::INPUT_IMAGE, IMAGE_NOTE, report),
+            None => self.note(&treatment::INPUT_IMAGE, IMAGE_NOTE, at, report),
         }
     }
 
@@ -108,7 +110,12 @@ impl Parts<'_> {
         }
     }
 
-    fn file<'d>(&self, file: &File<'d>, report: &mut Report) -> Result<chat::Part<'d>, ApiError> {
+    fn file<'d>(
+        &self,
+        file: &File<'d>,
+        at: &Element<'_>,
+        report: &mut Report,
+    ) -> Result<chat::Part<'d>, ApiError> {
         let has_content = file.data.is_some() || file.id.is_some();
         if has_content && self.takes_attachments() && self.dialect.files == Attachments::Forward {
             return Ok(chat::Part::File {
@@ -123,17 +130,30 @@ impl Parts<'_> {
             note.push_str(&known.decode());
         }
         note.push(']');
-        self.note(&treatment::INPUT_FILE, &note, report)
+        self.note(&treatment::INPUT_FILE, &note, at, report)
     }
 
     fn note<'d>(
         &self,
         row: &Row,
         note: &str,
+        at: &Element<'_>,
         report: &mut Report,
     ) -> Result<chat::Part<'d>, ApiError> {
-        report.drop(row, self.param)?;
+        report.drop(row, at)?;
         Ok(chat::Part::Text(JsonText::encode(note).into_owned()))
+    }
+}
+
+/// Where one part stands.
+struct Element<'c> {
+    of: &'c dyn fmt::Display,
+    index: usize,
+}
+
+impl fmt::Display for Element<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}[{}]", self.of, self.index)
     }
 }
 

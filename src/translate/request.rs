@@ -141,7 +141,7 @@ impl<'d> Translation<'d> {
                 None => None,
             };
             self.about_tools(&parameters, choice, &tools, &mut members, &mut report)?;
-            note = parameters.format(tools.len() > 0, &mut members, &mut report)?;
+            note = parameters.format(!tools.is_empty(), &mut members, &mut report)?;
         } else {
             tools.retain(|_| false);
         }
@@ -246,7 +246,7 @@ impl<'d> Translation<'d> {
 
     /// All tools of the request: its own, those of the conversation, those that a search found.
     fn tools(&self, report: &mut Report) -> Result<Tools<'d>, ApiError> {
-        let mut tools = Tools::new(self.context.dialect);
+        let mut tools = Tools::new(self.context.dialect, self.context.limits.tools_max);
         tools.add(&self.request.tools, "tools", report)?;
         for (index, item) in self.items().iter().enumerate() {
             if let Item::AdditionalTools(more)
@@ -257,11 +257,6 @@ impl<'d> Translation<'d> {
             {
                 tools.add(more, &format!("input[{index}].tools"), report)?;
             }
-        }
-        let max = self.context.limits.tools_max;
-        if tools.len() > max {
-            let message = format!("`tools` has {} tools; at most {max} are taken.", tools.len());
-            return Err(ApiError::invalid("tools", message).with_code("array_above_max_length"));
         }
         Ok(tools)
     }
@@ -278,7 +273,7 @@ impl<'d> Translation<'d> {
         if tools.web_search {
             members.extend(parameters.web_search());
         }
-        if tools.len() == 0 {
+        if tools.is_empty() {
             return Ok(());
         }
         if let Some(choice) = choice {

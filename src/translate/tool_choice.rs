@@ -22,7 +22,7 @@ pub(super) fn apply(
     dialect: &Dialect,
     report: &mut Report,
 ) -> Result<Option<String>, ApiError> {
-    if tools.len() == 0 {
+    if tools.is_empty() {
         return without_tools(choice, report).map(|()| None);
     }
     match choice {
@@ -37,6 +37,10 @@ pub(super) fn apply(
             report.drop(&treatment::CHOICE_HOSTED, PARAM).map(|()| None)
         }
         ToolChoice::One(wanted) => one(wanted, tools, dialect, report),
+        ToolChoice::Allowed { tools: allowed, .. } if allowed.len() > tools.max() => {
+            let message = format!("`tool_choice` may name {} tools at most.", tools.max());
+            Err(ApiError::invalid("tool_choice.tools", message).with_code("array_above_max_length"))
+        }
         ToolChoice::Allowed { required: must, tools: allowed } => {
             if allowed.iter().any(|wanted| matches!(wanted, ToolRef::Hosted)) {
                 report.drop(&treatment::CHOICE_HOSTED, "tool_choice.tools")?;

@@ -80,6 +80,10 @@ pub(super) struct Tools<'d> {
     /// The names of the functions of all tools, also of those that `retain` took out.
     by_identity: BTreeMap<Identity, String>,
     names: BTreeSet<String>,
+    /// Namespaces of which a tool was declared.
+    namespaces: BTreeSet<String>,
+    /// The most tools a request may have.
+    max: usize,
     /// The web search tool, where the profile has a form for it.
     pub(super) web_search: bool,
 }
@@ -94,18 +98,26 @@ struct Declared<'d> {
 }
 
 impl<'d> Tools<'d> {
-    pub(super) fn new(dialect: &'d Dialect) -> Self {
+    /// No tools yet, and never more than `max`.
+    pub(super) fn new(dialect: &'d Dialect, max: usize) -> Self {
         Self {
             dialect,
             declared: Vec::new(),
             by_identity: BTreeMap::new(),
             names: BTreeSet::new(),
+            namespaces: BTreeSet::new(),
+            max,
             web_search: false,
         }
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.declared.len()
+    pub(super) fn is_empty(&self) -> bool {
+        self.declared.is_empty()
+    }
+
+    /// The most tools a request may have.
+    pub(super) fn max(&self) -> usize {
+        self.max
     }
 
     /// Adds the tools that stand at `param`.
@@ -121,7 +133,16 @@ impl<'d> Tools<'d> {
         for (index, tool) in tools.iter().enumerate() {
             self.add_one(tool, None, report, &|| format!("{param}[{index}]"))?;
         }
-        Ok(())
+        self.check()
+    }
+
+    /// Asked after every tool: names and namespaces of all of them are compared.
+    fn check(&self) -> Result<(), ApiError> {
+        if self.declared.len() <= self.max {
+            return Ok(());
+        }
+        let message = format!("A request may have {} tools at most.", self.max);
+        Err(ApiError::invalid("tools", message).with_code("array_above_max_length"))
     }
 
     fn add_one(
@@ -131,6 +152,7 @@ impl<'d> Tools<'d> {
         report: &mut Report,
         param: &dyn Fn() -> String,
     ) -> Result<(), ApiError> {
+        self.check()?;
         match tool {
             responses::Tool::Function(function) => {
                 if function.strict == Some(true) && !self.dialect.strict_tools {
@@ -239,7 +261,7 @@ impl<'d> Tools<'d> {
         let mut function = function(Cow::Owned(chat_name.clone()));
         function.strict = function.strict.filter(|_| self.dialect.strict_tools);
         if let Some(about) = namespace.and_then(|namespace| namespace.description.as_ref()) {
-            let first = !self.declared.iter().any(|other| other.tool.namespace == spoken);
+            let first = spoken.clone().is_some_and(|namespace| self.namespaces.insert(namespace));
             if first && !about.is_empty() {
                 function.description = Some(forms::with_namespace(function.description, about));
             }

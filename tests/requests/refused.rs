@@ -220,9 +220,16 @@ fn what_is_too_much() {
     let mut drive = generic();
     drive.limits.tools_max = 1;
     let tool = |name: &str| json!({"type": "function", "name": name});
-    let tools = json!([{"type": "namespace", "name": "n", "tools": [tool("a"), tool("b")]}]);
+    drive.translated(&json!({"model": "m", "input": "x", "tools": [tool("a")]}));
+    let tools =
+        json!([{"type": "namespace", "name": "n", "tools": [tool("a"), tool("b"), tool("c")]}]);
     let error = drive.error(&json!({"model": "m", "input": "x", "tools": tools}));
     assert_eq!((error.code(), error.param.as_deref()), ("array_above_max_length", Some("tools")));
+
+    let refs = vec![json!({"type": "function", "name": "a"}); 3];
+    let choice = json!({"type": "allowed_tools", "tools": refs});
+    let one = json!({"model": "m", "input": "x", "tools": [tool("a")], "tool_choice": choice});
+    assert_eq!(drive.error(&one).param.as_deref(), Some("tool_choice.tools"));
 
     let mut drive = generic();
     drive.limits.json_values_max = 6;
@@ -252,7 +259,7 @@ fn strict_names_the_field_it_refuses() {
     for (more, param) in [
         (json!({"input": [user, {"type": "item_reference", "id": "x"}]}), "input[1]"),
         (json!({"input": [user, {"type": "telepathy"}]}), "input[1]"),
-        (json!({"input": [user, image]}), "input[1]"),
+        (json!({"input": [user, image]}), "input[1].content[0]"),
         (json!({"context_management": [{"type": "compaction"}]}), "context_management"),
         (json!({"telepathy": true}), "telepathy"),
         (json!({"text": {"format": {"type": "grammar"}}}), "text.format"),

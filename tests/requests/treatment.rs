@@ -316,6 +316,9 @@ The second column says what a loss means:
   `\"strictness\": \"strict\"` the request is refused with a 400 that names the field in `param`;
 - *refused*: it cannot work here, so the request is always refused.
 
+`POST …/responses/compact` takes the same body. The upstream is asked for a summary of `input`, which
+comes back as one `compaction` item; tools and text formats have no part in that.
+
 `null` counts as absent everywhere. Fields in backquotes that are not part of the API, such as
 `extra_params`, are those of an upstream's [profile](configuration.md).
 
