@@ -2,7 +2,7 @@
 //!
 //! <https://platform.openai.com/docs/api-reference/responses/create>
 
-use crate::error::ApiError;
+use crate::error::{ApiError, Class};
 use crate::json::JsonText;
 use crate::json::document::{Kind, Value};
 
@@ -79,6 +79,18 @@ pub enum Format<'d> {
 /// Sampling parameters, which have the same names and meanings in Chat Completions.
 const SAMPLING: &[&str] = &["temperature", "top_p", "presence_penalty", "frequency_penalty"];
 
+/// The kinds of members that are forwarded or repeated as they are.
+const KINDS: &[(&str, Kind)] = &[
+    ("max_tool_calls", Kind::Number),
+    ("metadata", Kind::Object),
+    ("prompt_cache_key", Kind::String),
+    ("safety_identifier", Kind::String),
+    ("service_tier", Kind::String),
+    ("store", Kind::Bool),
+    ("truncation", Kind::String),
+    ("user", Kind::String),
+];
+
 /// What the configuration says about requests.
 #[derive(Clone, Copy, Debug)]
 pub struct Terms {
@@ -96,10 +108,12 @@ impl<'d> Request<'d> {
     pub fn read(body: Value<'d>, terms: Terms) -> Result<Self, ApiError> {
         if body.kind() != Kind::Object {
             let message = format!("The request body must be a JSON object, not {}.", body.kind());
-            return Err(ApiError::new(crate::error::Class::InvalidRequest, message)
-                .with_code("invalid_type"));
+            return Err(ApiError::new(Class::InvalidRequest, message).with_code("invalid_type"));
         }
         let fields = Fields::root(body);
+        for (name, kind) in KINDS {
+            fields.of_kind(name, *kind)?;
+        }
         let reasoning_path = fields.path("reasoning");
         let reasoning = nested(&fields, "reasoning", &reasoning_path)?;
         let text_path = fields.path("text");
@@ -119,7 +133,7 @@ impl<'d> Request<'d> {
             max_output_tokens: max_output_tokens(&fields)?,
             top_logprobs: fields.count("top_logprobs")?,
             sampling: sampling(&fields)?,
-            effort: reasoning.map_or(Ok(None), |reasoning| reasoning.text("effort"))?,
+            effort: reasoning.map_or(Ok(None), |reasoning| effort(&reasoning))?,
             format: text.map_or(Ok(Format::Text), |text| format(&text))?,
             verbosity: text.map_or(Ok(None), |text| text.text("verbosity"))?,
             include: include(&fields)?,
@@ -160,6 +174,13 @@ fn input<'d>(fields: &Fields<'d, '_>, items_max: usize) -> Result<Input<'d>, Api
         }
         _ => Err(path.mismatch("a string or an array of items", value)),
     }
+}
+
+fn effort<'d>(reasoning: &Fields<'d, '_>) -> Result<Option<JsonText<'d>>, ApiError> {
+    for repeated in ["summary", "generate_summary"] {
+        reasoning.of_kind(repeated, Kind::String)?;
+    }
+    reasoning.text("effort")
 }
 
 fn max_output_tokens(fields: &Fields<'_, '_>) -> Result<Option<u64>, ApiError> {

@@ -93,6 +93,8 @@ impl<'d> Parameters<'_, 'd> {
             return self.nested(row, value, report);
         }
         if FORWARDABLE.contains(&row.name) && self.forwards(row.name) {
+            // Of members with one name the last one counts.
+            members.retain(|(before, _)| before != row.name);
             members.push((Cow::Borrowed(row.name), Cow::Borrowed(value.raw())));
             return Ok(());
         }

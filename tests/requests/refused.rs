@@ -4,7 +4,7 @@ use responses_filter::config::Strictness;
 use responses_filter::error::Class;
 use serde_json::{Value, json};
 
-use crate::drive::generic;
+use crate::drive::{generic, with};
 
 /// The code and the field of an error.
 fn fault(body: &[u8]) -> (String, String) {
@@ -170,6 +170,11 @@ fn parameters_that_are_wrong() {
             "tools[0].tools[0].name",
         ),
         ("background", json!("no"), "invalid_type", "background"),
+        ("metadata", json!("x"), "invalid_type", "metadata"),
+        ("user", json!(7), "invalid_type", "user"),
+        ("store", json!("no"), "invalid_type", "store"),
+        ("truncation", json!(true), "invalid_type", "truncation"),
+        ("reasoning", json!({"summary": 1}), "invalid_type", "reasoning.summary"),
     ] {
         let body = json!({"model": "m", "input": "x", (name): value});
         assert_eq!(
@@ -250,6 +255,10 @@ fn members_that_come_twice_count_once() {
     assert_eq!((translated.model.as_str(), translated.stream), ("m", true));
     let chat: Value = serde_json::from_slice(&translated.chat).unwrap();
     assert_eq!(chat["model"], "up-m");
+    let body = br#"{"model":"m","input":"x","user":"a","user":"b"}"#;
+    let drive = with("generic", &json!({"extra_params": ["user"]}));
+    let chat = String::from_utf8(drive.raw(body).unwrap().chat).unwrap();
+    assert!(chat.contains(r#""user":"b""#) && !chat.contains(r#""user":"a""#), "{chat}");
 }
 
 #[test]

@@ -73,6 +73,7 @@ fn parameter(name: &str) -> (&str, Value) {
         "truncation" => (name, json!("auto")),
         "store" | "background" => (name, json!(true)),
         "context_management" => (name, json!([{"type": "compaction", "compact_threshold": 1000}])),
+        "prompt_cache_key" | "safety_identifier" | "user" => (name, json!("MARK")),
         _ => (name, json!({"id": "MARK"})),
     }
 }
