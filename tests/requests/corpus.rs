@@ -1,5 +1,7 @@
 //! The request cases of the shared corpus of dialects.
 
+use serde_json::{Value, json};
+
 use crate::drive::with;
 use crate::support::{corpus, expect_request};
 
@@ -14,4 +16,18 @@ fn every_request_case_of_the_corpus_holds() {
         }
     }
     assert!(requests.len() >= 13, "the corpus has only {} request cases", requests.len());
+}
+
+#[test]
+fn presets_are_at_least_what_the_corpus_suggests() {
+    let Some((folder, _)) = corpus::cases() else { return };
+    let profiles = std::fs::read(folder.join("profiles.json")).expect("suggested profiles");
+    let profiles: Value = serde_json::from_slice(&profiles).expect("JSON");
+    for (name, suggested) in profiles.as_object().expect("profiles by name") {
+        let Some(suggested) = suggested.as_object() else { continue };
+        let ours = serde_json::to_value(with(name, &json!({})).dialect).expect("a record");
+        for (field, value) in suggested.iter().filter(|(field, _)| *field != "extends") {
+            assert_eq!(ours[field], *value, "{name}: {field}");
+        }
+    }
 }
