@@ -119,6 +119,11 @@ impl Decoder {
         Ok(())
     }
 
+    /// How long an event may be.
+    pub fn event_bytes_max(&self) -> usize {
+        self.event_bytes_max
+    }
+
     /// True between two events: nothing of the next one has come, and whatever comes is framed as it
     /// was after the last one.
     pub fn is_between_events(&self) -> bool {

@@ -64,6 +64,11 @@ impl Annotations {
         }
     }
 
+    /// True when none waits.
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
     /// Gives out what waits.
     pub fn flush(&mut self, sink: &mut dyn FnMut(&str)) {
         for annotation in self.waiting.drain(..) {

@@ -14,6 +14,7 @@ use super::chunk::{Chunk, Groq};
 use super::growth::Growth;
 use super::outlet::{Outlet, Sink};
 use super::reasoning::{self, Reasoning};
+use super::steady::{Steady, Watch};
 use super::think::Think;
 use super::tool_calls::ToolCalls;
 use super::tool_names::ToolNames;
@@ -35,10 +36,14 @@ const DEPTH_MAX: u8 = 3;
 /// the beginning of a tag or of a call, and names that may go on.
 #[derive(Debug)]
 pub struct Reader {
-    outlet: Outlet,
-    think: Think,
-    text_growth: Growth,
-    reasoning_growth: Growth,
+    pub(super) outlet: Outlet,
+    pub(super) think: Think,
+    pub(super) text_growth: Growth,
+    pub(super) reasoning_growth: Growth,
+    /// What the last event brought, if that can repeat.
+    pub(super) steady: Option<Steady>,
+    /// How many texts and lists of calls the last event had, whatever became of them.
+    pieces: usize,
     /// All that was said came in whole messages.
     by_message: bool,
     model: JsonText<'static>,
@@ -59,6 +64,8 @@ impl Reader {
             think: Think::new(dialect.inline_think, HELD_BYTES_MAX),
             text_growth: Growth::new(dialect.snapshots),
             reasoning_growth: Growth::new(dialect.snapshots),
+            steady: None,
+            pieces: 0,
             by_message: false,
             model: JsonText::EMPTY,
             service_tier: JsonText::EMPTY,
@@ -73,7 +80,14 @@ impl Reader {
     ///
     /// After [`Delta::Failed`] nothing follows.
     pub fn read(&mut self, event: &[u8], data: &[u8], sink: &mut Sink<'_>) {
-        self.read_within(DEPTH_MAX, event, data, sink);
+        let mut watch = Watch::default();
+        self.pieces = 0;
+        self.read_within(DEPTH_MAX, event, data, &mut |delta| {
+            watch.see(&delta);
+            sink(delta);
+        });
+        let one = watch.one().filter(|_| self.pieces == 1);
+        self.steady = one.filter(|steady| self.passes(steady.channel));
     }
 
     /// The answer has ended, with `[DONE]` or the body: gives out what was held back. May be
@@ -211,12 +225,14 @@ impl Reader {
         let calls = value::objects(calls);
         let legacy = value::object(legacy);
         if !calls.is_empty() || legacy.is_some() {
+            self.pieces += 1;
             self.interrupt(sink);
             self.outlet.read_calls(&calls, legacy.as_ref(), whole, sink);
         }
     }
 
     fn read_reasoning(&mut self, reasoning: &Reasoning<'_>, sink: &mut Sink<'_>) {
+        self.pieces += 1;
         // S6: the same thoughts are being read from between tags.
         if self.outlet.by_tags && self.think.is_inside() {
             return;
@@ -230,6 +246,7 @@ impl Reader {
     }
 
     fn read_text(&mut self, text: JsonText<'_>, sink: &mut Sink<'_>) {
+        self.pieces += 1;
         let Self { outlet, think, text_growth, reasoning_growth, .. } = self;
         outlet.spoke = true;
         reasoning_growth.finish(&mut |text| outlet.reasoning(text, sink));

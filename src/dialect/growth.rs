@@ -39,6 +39,16 @@ impl Growth {
         self.mode == Mode::Snapshots
     }
 
+    /// True once every text is known to be a piece.
+    pub fn is_pieces(&self) -> bool {
+        self.mode == Mode::Pieces
+    }
+
+    /// True while a text is held back.
+    pub fn is_waiting(&self) -> bool {
+        self.held.is_some()
+    }
+
     /// Takes the next text, which is not empty.
     pub fn push(&mut self, text: JsonText<'_>, sink: &mut dyn FnMut(JsonText<'_>)) {
         match self.mode {

@@ -18,6 +18,7 @@ pub mod presets;
 mod reasoning;
 mod repair;
 pub mod schema;
+pub mod steady;
 mod text_calls;
 mod think;
 mod tool_calls;

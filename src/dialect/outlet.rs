@@ -58,6 +58,16 @@ impl Outlet {
         }
     }
 
+    /// True when nothing waits and nothing is looked for, so that a piece of what has come before
+    /// passes as it is.
+    pub fn is_idle(&self) -> bool {
+        self.text_calls.is_off()
+            && self.reasoning_calls.is_off()
+            && self.calls.is_settled()
+            && self.details.is_empty()
+            && self.annotations.is_empty()
+    }
+
     /// A piece of text, told apart from tagged reasoning.
     pub fn segment(&mut self, segment: Segment<'_>, sink: &mut Sink<'_>) {
         match segment {

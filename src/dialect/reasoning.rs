@@ -136,6 +136,11 @@ impl Details {
         }
     }
 
+    /// True when no element waits.
+    pub fn is_empty(&self) -> bool {
+        self.held.is_none() && self.ready.is_empty()
+    }
+
     /// Gives out all elements; nothing that follows belongs to them.
     pub fn flush(&mut self, sink: &mut dyn FnMut(&str)) {
         self.ready.extend(self.held.take().map(|held| held.into_json()));

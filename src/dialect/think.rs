@@ -85,6 +85,16 @@ impl Think {
         matches!(self.state, State::Inside { .. })
     }
 
+    /// True once no tag counts any more.
+    pub fn is_through(&self) -> bool {
+        self.state == State::Through
+    }
+
+    /// True while text is held back.
+    pub fn is_waiting(&self) -> bool {
+        !self.held.is_empty()
+    }
+
     /// Takes the next piece of text.
     pub fn push(&mut self, piece: JsonText<'_>, sink: &mut dyn FnMut(Segment<'_>)) {
         if self.state == State::Start && self.held.is_empty() && !may_open(&piece) {

@@ -26,6 +26,8 @@ pub struct ToolCalls {
     last: Option<usize>,
     /// Whether a name is held back.
     unsettled: bool,
+    /// Slot of the call that got the last list's only piece, if that was arguments alone.
+    bare: Option<usize>,
 }
 
 #[derive(Debug, Default)]
@@ -44,12 +46,30 @@ struct Call {
 impl ToolCalls {
     /// No calls yet, of these tools.
     pub fn new(names: ToolNames) -> Self {
-        Self { names, calls: Vec::new(), last: None, unsettled: false }
+        Self { names, calls: Vec::new(), last: None, unsettled: false, bare: None }
     }
 
     /// True before the first call.
     pub fn is_empty(&self) -> bool {
         self.calls.is_empty()
+    }
+
+    /// True when no name is held back.
+    pub fn is_settled(&self) -> bool {
+        !self.unsettled
+    }
+
+    /// The slot of the call that the last list continued with one piece of arguments and nothing
+    /// else: the next such piece goes there, too.
+    pub fn bare(&self) -> Option<usize> {
+        self.bare
+    }
+
+    /// Adds a piece that continues the call which [`ToolCalls::bare`] has named.
+    pub fn append(&mut self, slot: usize, arguments: &JsonText<'_>) {
+        if let Some(call) = self.calls.get_mut(slot) {
+            call.arguments.push(arguments);
+        }
     }
 
     /// The declared tools.
@@ -63,18 +83,22 @@ impl ToolCalls {
         calls: impl Iterator<Item = &'a ToolCall<'a>>,
         sink: &mut dyn FnMut(ToolCallDelta<'_>),
     ) {
-        let mut before = None;
+        let (mut before, mut pieces, mut bare) = (None, 0, None);
         for call in calls {
             let piece = Piece::of_call(call);
             if piece.is_empty() {
                 continue;
             }
+            pieces += 1;
+            let is_bare = piece.is_bare();
             // What is named apart in one list is a call of its own, though no index says so.
             let sibling = piece.name.is_some() && before == Some(piece.index);
             before = Some(piece.index);
             let slot = if sibling { None } else { self.slot_of(&piece) };
+            bare = slot.filter(|_| is_bare);
             self.add(slot, piece, sink);
         }
+        self.bare = bare.filter(|_| pieces == 1);
     }
 
     /// Reads the calls of a whole message. Calls that an earlier, shorter copy of the same message
@@ -214,6 +238,7 @@ impl ToolCalls {
         piece: Piece<'_>,
         sink: &mut dyn FnMut(ToolCallDelta<'_>),
     ) {
+        self.bare = None;
         let slot = slot.unwrap_or_else(|| {
             self.calls.push(Call { index: piece.index, ..Call::default() });
             self.calls.len() - 1

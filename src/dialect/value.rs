@@ -68,11 +68,14 @@ pub fn number(raw: Raw<'_>) -> Option<u64> {
 /// False for the values that say nothing: `""`, `[]`, `{}`, `false`, `0` and `null`.
 pub fn is_news(raw: Raw<'_>) -> bool {
     let Some(raw) = raw else { return false };
-    let mut bytes = raw.get().bytes().filter(|byte| !byte.is_ascii_whitespace());
     match kind(raw) {
         Kind::Bool => raw.get() == "true",
         Kind::Number => raw.get() != "0",
-        Kind::Array | Kind::Object | Kind::String => bytes.nth(2).is_some(),
+        // A blank is a piece like any other.
+        Kind::String => raw.get() != "\"\"",
+        Kind::Array | Kind::Object => {
+            raw.get().bytes().filter(|byte| !byte.is_ascii_whitespace()).nth(2).is_some()
+        }
     }
 }
 
@@ -192,6 +195,7 @@ mod tests {
             ("false", false),
             ("null", false),
             ("\"x\"", true),
+            ("\" \"", true),
             ("{\"a\":1}", true),
             ("5", true),
         ] {

@@ -1,14 +1,11 @@
 //! The way of an answer's bytes: frames, deltas, events.
 
-use serde::de::IgnoredAny;
-
+use super::pipe::Pipe;
 use super::{BodyAction, Clock, Outcome, Reply, Report};
-use crate::dialect::Delta;
 use crate::dialect::deltas::Reader;
-use crate::error::{ApiError, Class};
 use crate::responses::response::Status;
-use crate::sse::{Decoder, Frame};
-use crate::translate::stream::{Delivery, End, Translator};
+use crate::sse::Decoder;
+use crate::translate::stream::{Delivery, Translator};
 
 /// An answer under translation.
 pub struct Answer {
@@ -30,14 +27,6 @@ pub struct Answer {
     first_output_ms: Option<u64>,
 }
 
-/// What stands between frames and events.
-struct Pipe {
-    reader: Reader,
-    translator: Translator,
-    /// The upstream has said that its answer is whole. Only usage may still come.
-    proven: bool,
-}
-
 /// While the host is paused no more than this is taken in: more written at once crashes it.
 const HELD_BYTES_MAX: usize = 64 << 10;
 
@@ -56,7 +45,7 @@ impl Answer {
     ) -> Self {
         Self {
             decoder,
-            pipe: Pipe { reader, translator, proven: false },
+            pipe: Pipe::new(reader, translator),
             delivery,
             headers_held,
             may_pause,
@@ -104,6 +93,11 @@ impl Answer {
         BodyAction::Forward
     }
 
+    /// Makes all further events take the general way.
+    pub fn turn_memo_off(&mut self) {
+        self.pipe.turn_memo_off();
+    }
+
     /// Puts what is known into a report.
     pub fn describe(&self, report: &mut Report) {
         let translator = &self.pipe.translator;
@@ -122,10 +116,28 @@ impl Answer {
     }
 
     fn read(&mut self, chunk: &[u8], end_of_stream: bool, clock: Clock, out: &mut Vec<u8>) {
-        let pipe = &mut self.pipe;
-        let result = self.decoder.push(chunk, &mut |frame| pipe.frame(frame, clock, out));
-        if result.is_err() {
-            pipe.too_large(out);
+        let Self { decoder, pipe, .. } = self;
+        let mut rest = chunk;
+        while !rest.is_empty() {
+            let is_whole = decoder.is_between_events();
+            if is_whole {
+                rest = pipe.known_events(rest, decoder.event_bytes_max(), out);
+                if rest.is_empty() {
+                    break;
+                }
+            }
+            let from = rest;
+            match decoder.push_event(from, &mut |frame| pipe.frame(frame, clock, out)) {
+                Ok(behind) => rest = behind,
+                Err(_) => {
+                    pipe.too_large(out);
+                    break;
+                }
+            }
+            if decoder.is_between_events() {
+                let event = from.get(..from.len() - rest.len()).filter(|_| is_whole);
+                pipe.end_event(event.unwrap_or_default());
+            }
         }
         if end_of_stream {
             self.finish(clock, out);
@@ -188,66 +200,5 @@ impl Answer {
             self.pipe.translator.keep_alive(out);
             self.quiet_since_ms = Some(now);
         }
-    }
-}
-
-impl Pipe {
-    fn frame(&mut self, frame: Frame<'_>, clock: Clock, out: &mut Vec<u8>) {
-        let translator = &mut self.translator;
-        if translator.is_ended() {
-            return;
-        }
-        match frame {
-            Frame::Comment => translator.start(out),
-            Frame::Data { event, data } if !self.proven => {
-                translator.start(out);
-                self.reader.read(event, data, &mut |delta| translator.delta(delta, out));
-            }
-            // Some upstreams send usage behind [DONE]; anything else there is noise.
-            Frame::Data { event, data } => {
-                self.reader.read(event, data, &mut |delta| {
-                    if let Delta::Usage(_) = delta {
-                        translator.delta(delta, out);
-                    }
-                });
-            }
-            Frame::Document(data) => {
-                self.reader.read(b"", data, &mut |delta| translator.delta(delta, out));
-                self.reader.finish(&mut |delta| translator.delta(delta, out));
-                // A whole document is its own proof; a part of one, or markup, is none.
-                self.proven = serde_json::from_slice::<IgnoredAny>(data).is_ok();
-            }
-            Frame::Done if !self.proven => {
-                self.reader.finish(&mut |delta| translator.delta(delta, out));
-                self.proven = true;
-            }
-            Frame::Done => {}
-        }
-        // Without usage the end is awaited: clients compact their history by these numbers.
-        if self.proven && self.translator.usage().is_some() {
-            self.end(clock, out);
-        }
-    }
-
-    fn too_large(&mut self, out: &mut Vec<u8>) {
-        let error = ApiError::new(
-            Class::Server,
-            "The upstream sent an event that is larger than limits.event_bytes_max of the filter \
-             allows.",
-        );
-        self.translator.fail(error, out);
-    }
-
-    /// The answer is over.
-    fn end(&mut self, clock: Clock, out: &mut Vec<u8>) {
-        if self.translator.is_ended() {
-            return;
-        }
-        let translator = &mut self.translator;
-        if !self.proven {
-            self.reader.finish(&mut |delta| translator.delta(delta, out));
-        }
-        let end = if self.proven { End::Proven } else { End::Body };
-        translator.finish(end, clock() / 1000, out);
     }
 }

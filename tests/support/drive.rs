@@ -99,6 +99,8 @@ pub struct Upstream {
     pub end: End,
     /// The time that passes before each piece.
     pub pace_ms: u64,
+    /// Whether events that are like the one before may take the fast way.
+    pub memo: bool,
 }
 
 impl Upstream {
@@ -110,6 +112,7 @@ impl Upstream {
             pieces: vec![body.into()],
             end: End::Empty,
             pace_ms: 0,
+            memo: true,
         }
     }
 
@@ -347,6 +350,9 @@ impl Downstream {
             if piece.is_empty() && !last {
                 // Envoy reports nothing then; an empty piece would tell of added trailers.
                 continue;
+            }
+            if !upstream.memo {
+                exchange.turn_memo_off();
             }
             let action = exchange.response_body(piece, last);
             if let Some(reply) = self.obey(action, exchange, last) {

@@ -86,7 +86,8 @@ fn answer(message: &[u8]) -> Upstream {
     let (first, headers, body) = parts(message);
     let pieces = if body.is_empty() { Vec::new() } else { vec![body] };
     let end = if pieces.is_empty() { End::WithLast } else { End::Empty };
-    Upstream { status: first.parse().expect("a status"), headers, pieces, end, pace_ms: 0 }
+    let status = first.parse().expect("a status");
+    Upstream { status, headers, pieces, end, ..Upstream::sse("") }
 }
 
 /// An answer as the name and text of the file that expects it: `expected.sse` for streams,

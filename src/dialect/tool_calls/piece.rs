@@ -50,7 +50,12 @@ impl<'a> Piece<'a> {
 
     /// True when it brings nothing.
     pub fn is_empty(&self) -> bool {
-        self.id.is_none() && self.name.is_none() && self.arguments.is_none() && self.extra.is_none()
+        self.is_bare() && self.arguments.is_none()
+    }
+
+    /// True when it can only continue a call: no id, no name, nothing opaque.
+    pub fn is_bare(&self) -> bool {
+        self.id.is_none() && self.name.is_none() && self.extra.is_none()
     }
 
     /// True when the arguments begin like an object.

@@ -1,0 +1,176 @@
+//! Steady streams: one event after the other that differs from the one before in a single text.
+//!
+//! Parsing is a function of bytes. When an event has brought one piece of text and nothing else, and
+//! nothing waits in the reader, then an event that differs from it in nothing but that text brings
+//! that text and nothing else. Whoever recognises such an event by its bytes may hand its text to
+//! [`Reader::repeat`] and save the parse. Everything that is not certain is not steady.
+
+use std::ops::Range;
+
+use super::deltas::Reader;
+use super::outlet::Sink;
+use super::{Delta, ToolCallDelta};
+use crate::json::JsonText;
+
+/// Where the text of a steady event goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channel {
+    /// To the answer.
+    Text,
+    /// To the reasoning.
+    Reasoning,
+    /// To the arguments of a call.
+    Arguments {
+        /// Its slot.
+        slot: usize,
+    },
+}
+
+/// The one piece that an event brought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Steady {
+    /// Where it went.
+    pub channel: Channel,
+    /// Where its text stood in memory: addresses to compare with those of the event, no more.
+    pub addresses: Range<usize>,
+}
+
+/// What is seen of the deltas of one event.
+#[derive(Debug, Default)]
+pub(super) enum Watch {
+    #[default]
+    Nothing,
+    One(Steady),
+    More,
+}
+
+impl Watch {
+    pub(super) fn see(&mut self, delta: &Delta<'_>) {
+        let piece = match (&self, delta) {
+            (Self::Nothing, Delta::Text(text)) => Some((Channel::Text, text)),
+            (Self::Nothing, Delta::Reasoning(text)) => Some((Channel::Reasoning, text)),
+            (Self::Nothing, Delta::ToolCall(call)) if call.is_bare() => {
+                Some((Channel::Arguments { slot: call.slot }, &call.arguments))
+            }
+            _ => None,
+        };
+        *self = match piece {
+            Some((channel, text)) => {
+                let addresses = text.escaped().as_bytes().as_ptr_range();
+                let addresses = addresses.start as usize..addresses.end as usize;
+                Self::One(Steady { channel, addresses })
+            }
+            None => Self::More,
+        };
+    }
+
+    pub(super) fn one(self) -> Option<Steady> {
+        match self {
+            Self::One(steady) => Some(steady),
+            Self::Nothing | Self::More => None,
+        }
+    }
+}
+
+impl ToolCallDelta<'_> {
+    /// Whether this brings arguments and nothing else.
+    fn is_bare(&self) -> bool {
+        self.id.is_none() && self.name.is_none() && self.extra.is_none()
+    }
+}
+
+impl Reader {
+    /// What the last event brought, if any event that differs from it in nothing but this text
+    /// brings that text, in the same way, and nothing else.
+    pub fn steady(&self) -> Option<&Steady> {
+        self.steady.as_ref()
+    }
+
+    /// Reads another event like the last one, which was steady; `text` is what it differs in, and not
+    /// empty.
+    pub fn repeat(&mut self, channel: Channel, text: JsonText<'_>, sink: &mut Sink<'_>) {
+        match channel {
+            Channel::Text => sink(Delta::Text(text)),
+            Channel::Reasoning => sink(Delta::Reasoning(text)),
+            Channel::Arguments { slot } => {
+                self.outlet.calls.append(slot, &text);
+                let call = ToolCallDelta { slot, arguments: text, ..ToolCallDelta::default() };
+                sink(Delta::ToolCall(call));
+            }
+        }
+    }
+
+    /// Whether a piece for this channel would now pass as it is and leave nothing behind.
+    pub(super) fn passes(&self, channel: Channel) -> bool {
+        let nothing_waits = !self.think.is_waiting()
+            && !self.text_growth.is_waiting()
+            && !self.reasoning_growth.is_waiting()
+            && self.outlet.is_idle();
+        nothing_waits
+            && match channel {
+                Channel::Text => self.think.is_through() && self.text_growth.is_pieces(),
+                Channel::Reasoning => {
+                    self.outlet.by_field
+                        && !self.think.is_inside()
+                        && self.reasoning_growth.is_pieces()
+                }
+                Channel::Arguments { slot } => self.outlet.calls.bare() == Some(slot),
+            }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect::Dialect;
+
+    /// The channel of the last of these events, if the next may be like it.
+    fn channel(events: &[&str]) -> Option<Channel> {
+        let dialect = Dialect::new("generic", &serde_json::Map::new()).unwrap();
+        let mut reader = Reader::new(&dialect, vec!["f".to_owned()]);
+        for event in events {
+            reader.read(b"", event.as_bytes(), &mut |_| {});
+        }
+        reader.steady().map(|steady| steady.channel)
+    }
+
+    fn delta(members: &str) -> String {
+        format!(r#"{{"choices":[{{"delta":{{{members}}}}}]}}"#)
+    }
+
+    #[test]
+    fn a_stream_of_one_kind_is_steady() {
+        let text = delta(r#""content":"a""#);
+        assert_eq!(channel(&[&text, &text]), Some(Channel::Text));
+        let thought = delta(r#""content":"","reasoning_content":"a""#);
+        assert_eq!(channel(&[&thought, &thought]), Some(Channel::Reasoning));
+        let call = delta(r#""tool_calls":[{"index":0,"id":"i","function":{"name":"f"}}]"#);
+        let more = delta(r#""tool_calls":[{"index":0,"function":{"arguments":"{"}}]"#);
+        assert_eq!(channel(&[&call, &more]), Some(Channel::Arguments { slot: 0 }));
+        // The next one may turn out to be the second of a growing snapshot.
+        assert_eq!(channel(&[&text]), None);
+    }
+
+    #[test]
+    fn whatever_else_comes_is_not() {
+        let text = delta(r#""content":"a""#);
+        for other in [
+            delta(r#""content":"""#),
+            delta(r#""content":"a","refusal":"b""#),
+            delta(r#""content":"a","reasoning_content":"b""#),
+            text.replace("}}]", r#"},"finish_reason":"stop"}]"#),
+            text.replace("}]}", r#"}],"usage":{"total_tokens":3}}"#),
+            text.replace("}]}", r#"}],"model":"m"}"#),
+            text.replace("{\"choices", "\"choices"),
+        ] {
+            assert_eq!(channel(&[&text, &text, &other]), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn nothing_may_wait() {
+        let text = delta(r#""content":"a""#);
+        let details = delta(r#""reasoning":"a","reasoning_details":[{"text":"a","index":0}]"#);
+        assert_eq!(channel(&[&text, &text, &details, &details]), None);
+    }
+}
