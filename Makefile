@@ -84,7 +84,8 @@ bench: build $(ENVOY_TOOL) ## cost in real Envoy against Envoy without the filte
 
 .PHONY: tools
 tools: $(STAMPS)/rust $(ENVOY_TOOL) $(STAMPS)/wasm-bindgen-$(WASM_BINDGEN_VERSION) \
-       $(STAMPS)/codex-$(CODEX_VERSION) $(STAMPS)/clients-python $(STAMPS)/clients-node ## what the tests need: Envoy, Codex, SDKs
+       $(STAMPS)/codex-$(CODEX_VERSION) $(STAMPS)/clients-python $(STAMPS)/clients-node \
+       $(STAMPS)/prometheus ## what the tests need: Envoy, Codex, SDKs, Prometheus
 
 # A stamp is newer than what it was made from; a version in its name makes a new one when it changes.
 
@@ -131,10 +132,18 @@ $(STAMPS)/codex-$(CODEX_VERSION):
 	@npm install --prefix $(TOOLS)/codex --no-audit --no-fund --loglevel=error @openai/codex@$(CODEX_VERSION)
 	@mkdir -p $(@D) && touch $@
 
+# Debian's package, unpacked into the project unless the system has it: needs no root.
+$(STAMPS)/prometheus:
+	@command -v prometheus >/dev/null && command -v promtool >/dev/null || { \
+	  echo 'Unpacking Prometheus into $(TOOLS)/prometheus'; \
+	  mkdir -p $(TOOLS)/prometheus && cd $(TOOLS)/prometheus && { apt-get download -qq prometheus || { apt-get update -qq && apt-get download -qq prometheus; }; } \
+	    && dpkg -x prometheus_*.deb . && rm prometheus_*.deb; \
+	} || { echo 'prometheus is missing: install it, for example with `apt install prometheus`' >&2; exit 1; }
+	@mkdir -p $(@D) && touch $@
+
 $(STAMPS)/wasm-bindgen-$(WASM_BINDGEN_VERSION): $(STAMPS)/rust
-	@echo 'Installing wasm-bindgen-test-runner $(WASM_BINDGEN_VERSION) into $(TOOLS)/wasm-bindgen (compiles for a minute or two)'
-	@export CARGO_PROFILE_DEV_DEBUG=0; \
-	set -- --quiet --debug --no-default-features --target-dir target/wasm-bindgen --root $(TOOLS)/wasm-bindgen \
+	@echo 'Installing wasm-bindgen-test-runner $(WASM_BINDGEN_VERSION) into $(TOOLS)/wasm-bindgen (compiles for minutes)'
+	@set -- --quiet --no-default-features --target-dir target/wasm-bindgen --root $(TOOLS)/wasm-bindgen \
 	  --version $(WASM_BINDGEN_VERSION) --bin wasm-bindgen-test-runner wasm-bindgen-cli; \
 	cargo install --locked "$$@" 2>/dev/null || cargo install "$$@" # its lock may name what a mirror lacks
 	@rm -rf target/wasm-bindgen; mkdir -p $(@D) && touch $@

@@ -28,7 +28,7 @@ mod way;
 
 use std::rc::Rc;
 
-use crate::config::Config;
+use crate::config::{Config, Route};
 use crate::ids::Ids;
 use crate::translate::request::Translated;
 pub use action::{
@@ -54,6 +54,8 @@ pub struct Exchange {
     clock: Clock,
     router: Router,
     ids: Ids,
+    /// Where the host would send the request.
+    route: Route,
     /// `:authority` of the request.
     authority: String,
     is_codex: bool,
@@ -113,6 +115,7 @@ impl Exchange {
             clock,
             router: Router::NONE,
             ids: Ids::new(id_seed),
+            route: Route::default(),
             authority: String::new(),
             is_codex: false,
             phase: Phase::Start,

@@ -271,11 +271,7 @@ fn model() -> Option<String> {
     host::property("metadata\0filter_metadata\0responses_filter\0model")
 }
 
-fn route(changes: &HeaderChanges, wanted: Wanted) -> Route {
-    if !changes.is_empty() {
-        change_headers(MapType::RequestHeaders, changes);
-        choose_route_anew();
-    }
+fn route(wanted: Wanted) -> Route {
     let read = |wanted: bool, path| if wanted { host::property(path) } else { None };
     Route {
         name: read(wanted.name, "xds\0route_name"),

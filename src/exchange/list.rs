@@ -1,6 +1,6 @@
 //! The way of a model list: read whole, answered with one that all clients can read.
 
-use super::way::Way;
+use super::response::status;
 use super::{BodyAction, Headers, Reply, ResponseHeadersAction, header};
 use crate::config::{Config, Subject};
 use crate::models::Listing;
@@ -17,12 +17,14 @@ pub struct List {
 
 impl List {
     /// Nothing has been read of it yet.
-    pub fn new(config: &Config, way: &Way, authority: &str) -> Self {
-        let subject = Subject { route: &way.route, host: authority, model: None };
-        let mut upstreams = vec![way.upstream];
-        upstreams.extend(config.reachable(subject).filter(|other| *other != way.upstream));
-        upstreams.dedup();
-        let chosen = config.upstreams.get(way.upstream);
+    pub fn new(config: &Config, asked: usize, subject: Subject<'_>) -> Self {
+        let mut upstreams = vec![asked];
+        for other in config.reachable(subject) {
+            if !upstreams.contains(&other) {
+                upstreams.push(other);
+            }
+        }
+        let chosen = config.upstreams.get(asked);
         let bytes_max = chosen.map_or(0, |upstream| upstream.limits.event_bytes_max);
         Self { upstreams, body: Vec::new(), bytes_max, written: false }
     }
@@ -33,21 +35,24 @@ impl List {
         Reply { status: 200, headers: vec![("content-type", "application/json".to_owned())], body }
     }
 
-    /// The headers of the upstream's answer; `None` when they are those of a failure.
+    /// The headers of the upstream's answer.
+    ///
+    /// # Errors
+    /// What is wrong with an answer that is no failure of the upstream's, or nothing for one that is.
     pub fn headers(
         &self,
         headers: &Headers,
         end_of_stream: bool,
         config: &Config,
-    ) -> Option<ResponseHeadersAction> {
-        let status: u16 = header(headers, ":status")?.parse().ok()?;
+    ) -> Result<ResponseHeadersAction, &'static str> {
+        let status = status(headers);
         let is_plain = header(headers, "content-encoding").is_none_or(|encoding| {
             encoding.is_empty() || encoding.eq_ignore_ascii_case("identity")
         });
         match status {
             200 if is_plain && !end_of_stream => {
                 // The answer is not held: it may be larger than what the host takes while paused.
-                Some(ResponseHeadersAction::Forward(vec![
+                Ok(ResponseHeadersAction::Forward(vec![
                     ("content-length".into(), None),
                     ("content-encoding".into(), None),
                     ("content-type".into(), Some("application/json".to_owned())),
@@ -57,9 +62,11 @@ impl List {
             }
             // The upstream has no such endpoint, or no answer that can be read.
             200 | 204 | 404 | 405 | 501 if self.listing(config).configured().is_some() => {
-                Some(ResponseHeadersAction::Reply(self.reply(config)))
+                Ok(ResponseHeadersAction::Reply(self.reply(config)))
             }
-            _ => None,
+            200 if end_of_stream => Err("The upstream sent an empty list of models."),
+            200 => Err("The upstream compressed its list of models although it was asked not to."),
+            _ => Err(""),
         }
     }
 

@@ -67,7 +67,7 @@ struct ErrorNames {
 /// A counter or a histogram and what to add to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Measurement {
-    /// The name with its labels; see [`Metric::name`].
+    /// The name with its labels in it.
     pub name: String,
     /// Whether it is a histogram.
     pub is_histogram: bool,
@@ -189,7 +189,8 @@ impl Report {
         if let Some(ms) = self.first_token_ms() {
             add("time_to_first_token_milliseconds", &labels, true, ms);
         }
-        if let (Some(ms), true) = (self.since_sent(self.end_ms), operation != Operation::Models) {
+        let took_time = operation != Operation::Models && self.outcome != Outcome::Refused;
+        if let (Some(ms), true) = (self.since_sent(self.end_ms), took_time) {
             add("duration_milliseconds", &labels, true, ms);
         }
         all

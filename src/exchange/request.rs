@@ -74,7 +74,7 @@ impl Exchange {
         if let Some(chosen) = self.config.upstreams.get(way.upstream) {
             self.report.upstream(&chosen.name);
         }
-        let list = List::new(&self.config, &way, &self.authority);
+        let list = List::new(&self.config, way.upstream, self.subject(None));
         if self.config.model_list == ModelList::Configured {
             let reply = list.reply(&self.config);
             self.report.completed();
@@ -152,7 +152,7 @@ impl Exchange {
         let model = read.model();
         self.report.model(model.as_deref());
         let way = match upstream {
-            Some(upstream) => Way { upstream, changes: Vec::new(), route: Default::default() },
+            Some(upstream) => Way { upstream, changes: Vec::new() },
             None => self.choose(model.as_deref())?,
         };
         let config = std::rc::Rc::clone(&self.config);

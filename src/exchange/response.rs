@@ -1,6 +1,7 @@
 //! The answer's side of an exchange.
 
 use super::answer::Answer;
+use super::list::List;
 use super::native::Native;
 use super::{
     BodyAction, Exchange, Failure, HeaderChanges, Headers, Phase, Reply, ResponseHeadersAction,
@@ -33,16 +34,11 @@ impl Exchange {
             // The host answers before the request is whole, with 413 for example.
             Phase::Request { .. } => None,
             Phase::Native(native) => return self.native_headers(native, headers, end_of_stream),
-            Phase::List(list) => {
-                if let Some(action) = list.headers(headers, end_of_stream, &self.config) {
-                    match action {
-                        ResponseHeadersAction::Reply(_) => self.report.completed(),
-                        _ => self.phase = Phase::List(list),
-                    }
-                    return action;
-                }
-                None
-            }
+            Phase::List(list) => match list.headers(headers, end_of_stream, &self.config) {
+                Ok(action) => return self.list_headers(list, action),
+                Err("") => None,
+                Err(message) => return self.broken(message, headers),
+            },
             Phase::Start | Phase::Over | Phase::Answer(_) | Phase::Failure(_) => {
                 return ResponseHeadersAction::Pass;
             }
@@ -80,6 +76,14 @@ impl Exchange {
         let error = ApiError::new(Class::BadGateway, message);
         self.report.upstream_error(&error);
         ResponseHeadersAction::Reply(Reply::upstream_error(&error, headers))
+    }
+
+    fn list_headers(&mut self, list: List, action: ResponseHeadersAction) -> ResponseHeadersAction {
+        match action {
+            ResponseHeadersAction::Reply(_) => self.report.completed(),
+            _ => self.phase = Phase::List(list),
+        }
+        action
     }
 
     fn native_headers(
@@ -243,7 +247,7 @@ impl Exchange {
 }
 
 /// The status of an answer; without one it is that of a broken gateway.
-fn status(headers: &Headers) -> u16 {
+pub(super) fn status(headers: &Headers) -> u16 {
     header(headers, ":status").and_then(|status| status.parse().ok()).unwrap_or(502)
 }
 

@@ -5,41 +5,44 @@ use crate::config::{Config, Route, Subject, Upstream, Wanted, headers};
 use crate::error::{ApiError, Class};
 
 /// Asks the host about the way of a request. Plain functions, as [`super::Clock`] is, because the
-/// host answers for the exchange of which a callback is running.
+/// host answers for the exchange of which a callback is running. Only ever asked with the request
+/// headers: once a header has changed, Envoy knows no route until its router needs one (measured).
 #[derive(Clone, Copy, Debug)]
 pub struct Router {
     /// The model that the host has read out of the body by itself.
     pub model: fn() -> Option<String>,
-    /// Makes these header changes, chooses the route anew and tells what is wanted of it.
-    pub route: fn(&HeaderChanges, Wanted) -> Route,
+    /// What is wanted of the route.
+    pub route: fn(Wanted) -> Route,
 }
 
 impl Router {
     /// Knows nothing.
-    pub const NONE: Self = Self { model: || None, route: |_, _| Route::default() };
+    pub const NONE: Self = Self { model: || None, route: |_| Route::default() };
 }
 
-/// What has been decided about the way of a request.
+/// Where a request goes.
 pub struct Way {
     /// The position of the upstream in the configuration.
     pub upstream: usize,
-    /// Header changes that the host has not made yet.
+    /// The changes of its headers that say so.
     pub changes: HeaderChanges,
-    /// What the host says about the route.
-    pub route: Route,
 }
 
 impl Exchange {
-    /// Takes the configuration for this part of the traffic. `None` when the filter is to stay out
-    /// of it.
+    /// Learns the route of a request and takes the configuration for this part of the traffic. `None`
+    /// when the filter is to stay out of it.
     pub(super) fn enter_scope(&mut self) -> Option<()> {
-        if self.config.scopes.is_empty() {
-            return Some(());
+        let wanted = self.config.wanted();
+        if !wanted.is_nothing() {
+            self.route = (self.router.route)(wanted);
         }
-        let route = (self.router.route)(&HeaderChanges::new(), self.config.wanted());
-        let subject = Subject { route: &route, host: &self.authority, model: None };
-        self.config = self.config.scoped(subject)?;
+        self.config = self.config.scoped(self.subject(None))?;
         Some(())
+    }
+
+    /// The request as rules see it.
+    pub(super) fn subject<'s>(&'s self, model: Option<&'s str>) -> Subject<'s> {
+        Subject { route: &self.route, host: &self.authority, model }
     }
 
     /// Chooses the upstream for a request for this model.
@@ -48,20 +51,7 @@ impl Exchange {
     /// When the route's metadata names one that is not there.
     pub(super) fn choose(&self, model: Option<&str>) -> Result<Way, ApiError> {
         let config = &self.config;
-        // Whatever the client sent under this name is replaced: routes trust it.
-        let mut changes: HeaderChanges = config
-            .model_header
-            .iter()
-            .map(|name| (name.clone().into(), model.map(headers::escaped)))
-            .collect();
-        let wanted = config.wanted();
-        let mut route = Route::default();
-        if !wanted.is_nothing() {
-            route = (self.router.route)(&changes, wanted);
-            changes.clear();
-        }
-        let subject = Subject { route: &route, host: &self.authority, model };
-        let upstream = config.upstream_for(subject).map_err(|name| {
+        let upstream = config.upstream_for(self.subject(model)).map_err(|name| {
             log::error!("a route's metadata names the upstream {name:?}, which is not configured");
             ApiError::new(
                 Class::Server,
@@ -69,10 +59,14 @@ impl Exchange {
                  have.",
             )
         })?;
+        // Whatever the client sent under this name is replaced: routes trust it.
+        let model = config.model_header.iter().map(|name| (name, model.map(headers::escaped)));
+        let mut changes: HeaderChanges =
+            model.map(|(name, value)| (name.clone().into(), value)).collect();
         if let Some(chosen) = config.upstreams.get(upstream) {
             changes.extend(named(config, chosen));
         }
-        Ok(Way { upstream, changes, route })
+        Ok(Way { upstream, changes })
     }
 }
 

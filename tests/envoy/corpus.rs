@@ -11,17 +11,27 @@ use crate::support::{corpus, drive, expect, expect_request, verdict};
 use crate::upstream::Answer;
 
 #[test]
-fn everything_with_held_headers() {
-    each_case(true);
+fn answers_whole_with_held_headers() {
+    each_case(true, |envoy, folder, case| answer(envoy, folder, case, true, usize::MAX));
 }
 
 #[test]
-fn everything_without_held_headers() {
-    each_case(false);
+fn answers_byte_by_byte_with_held_headers() {
+    each_case(true, |envoy, folder, case| answer(envoy, folder, case, true, 1));
+}
+
+#[test]
+fn answers_whole_without_held_headers() {
+    each_case(false, |envoy, folder, case| answer(envoy, folder, case, false, usize::MAX));
+}
+
+#[test]
+fn answers_byte_by_byte_without_held_headers() {
+    each_case(false, |envoy, folder, case| answer(envoy, folder, case, false, 1));
 }
 
 /// Runs all cases, those with the same profile before the same Envoy, and reports all that fail.
-fn each_case(hold_headers: bool) {
+fn each_case(hold_headers: bool, check: impl Fn(&Envoy, &Path, &Value) -> Result<(), String>) {
     let Some((folder, cases)) = corpus::cases() else { return };
     let mut profiles: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for case in cases {
@@ -32,20 +42,12 @@ fn each_case(hold_headers: bool) {
         let setup = Setup::new().configuration(corpus::configuration(&cases[0]));
         let envoy = setup.hold_headers(hold_headers).start();
         for case in cases {
-            if let Err(wrong) = check(&envoy, &folder, case, hold_headers) {
+            if let Err(wrong) = check(&envoy, &folder, case) {
                 failures += &format!("{}: {wrong}\n", corpus::id(case));
             }
         }
     }
     assert!(failures.is_empty(), "{failures}");
-}
-
-fn check(envoy: &Envoy, folder: &Path, case: &Value, held: bool) -> Result<(), String> {
-    if corpus::is_request(case) {
-        return request(envoy, folder, case);
-    }
-    answer(envoy, folder, case, held, usize::MAX)?;
-    answer(envoy, folder, case, held, 1).map_err(|wrong| format!("byte by byte: {wrong}"))
 }
 
 fn answer(
@@ -55,6 +57,9 @@ fn answer(
     held: bool,
     piece: usize,
 ) -> Result<(), String> {
+    if corpus::is_request(case) {
+        return request(envoy, folder, case);
+    }
     let upstream = corpus::upstream(folder, case);
     let mut scripted = Answer::new(upstream.status).write_every(upstream.pieces.concat(), piece);
     for (name, value) in &upstream.headers {

@@ -38,7 +38,7 @@ pub(super) fn answer(request: &Request, shared: &Shared) -> Option<Answer> {
             reply(200, &json!({ "opened": name }))
         }
         ("DELETE", "") => {
-            shared.change(Log::forget);
+            shared.change(|log| *log = Log::default());
             reply(200, &json!({}))
         }
         _ => reply(404, &json!({ "error": "no such control" })),

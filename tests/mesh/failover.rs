@@ -1,0 +1,101 @@
+//! When a provider fails: what is tried again, where, and in which form.
+
+use serde_json::json;
+
+use crate::example::{Example, Running};
+use crate::upstream::{Answer, Upstream};
+use crate::{ask, bad, good};
+
+struct Providers {
+    envoy: Running,
+    primary: Upstream,
+    secondary: Upstream,
+}
+
+fn start() -> Providers {
+    let [primary, secondary] = [(); 2].map(|()| Upstream::start());
+    let envoy = Example::read("failover.yaml")
+        .upstream(8000, &primary)
+        .upstream(8001, &secondary)
+        .file("/etc/envoy/keys/primary", "key-one")
+        .file("/etc/envoy/keys/secondary", "key-two")
+        // The waiting is what is tested, not its length.
+        .replace("base_interval: 1s, max_interval: 10s", "base_interval: 0.01s, max_interval: 0.1s")
+        .start();
+    Providers { envoy, primary, secondary }
+}
+
+fn loading() -> Answer {
+    let body = r#"{"error":{"code":503,"message":"Loading model","type":"unavailable_error"}}"#;
+    Answer::json(503, body)
+}
+
+#[test]
+fn the_secondary_gets_a_translation_of_its_own() {
+    let providers = start();
+    providers.primary.script(|_, _| loading());
+    let body = json!({
+        "model": "any", "input": "Say hello.", "stream": true, "reasoning": {"effort": "high"}
+    });
+    let response = providers.envoy.post("/v1/responses", &body);
+    assert_eq!(response.status(), 200);
+    let stream = response.text().unwrap();
+    assert!(stream.contains("event: response.completed"), "{stream}");
+
+    let first = providers.primary.request(0);
+    assert_eq!(first.json()["model"], "qwen3-coder");
+    assert_eq!(first.header("authorization"), Some("Bearer key-one"));
+    assert_eq!(providers.primary.requests().len(), 6, "one and five retries");
+    let second = providers.secondary.request(0);
+    assert_eq!(second.json()["model"], "deepseek-chat");
+    assert_eq!(second.header("authorization"), Some("Bearer key-two"));
+    // Not only the names differ: each profile spells the effort in its own way.
+    assert_ne!(first.json()["chat_template_kwargs"], second.json()["chat_template_kwargs"]);
+}
+
+#[test]
+fn a_server_that_loads_its_model_is_waited_for() {
+    let providers = start();
+    for _ in 0..3 {
+        providers.primary.push(loading());
+    }
+    good(providers.envoy.post("/v1/responses", &ask("any")));
+    let bodies: Vec<_> = providers.primary.requests().iter().map(|r| r.body.clone()).collect();
+    assert_eq!(bodies.len(), 4);
+    assert!(bodies.iter().all(|body| body == &bodies[0]), "the same translation each time");
+    assert_eq!(providers.secondary.requests().len(), 0);
+}
+
+#[test]
+fn a_primary_that_is_gone_or_has_had_enough_is_replaced() {
+    for answer in [
+        Answer::new(200).cut_before_head(),
+        Answer::json(429, r#"{"error":{"message":"Too many requests"}}"#),
+        Answer::json(500, "{}"),
+    ] {
+        let providers = start();
+        providers.primary.push(answer);
+        good(providers.envoy.post("/v1/responses", &ask("any")));
+        assert_eq!(providers.primary.requests().len(), 1);
+        assert_eq!(providers.secondary.requests().len(), 1);
+    }
+}
+
+#[test]
+fn a_wrong_request_is_tried_nowhere_else() {
+    let providers = start();
+    let body = r#"{"error":{"message":"This model's maximum context length is 8192 tokens"}}"#;
+    providers.primary.push(Answer::json(400, body));
+    let error = bad(providers.envoy.post("/v1/responses", &ask("any")), 400);
+    assert_eq!(error["code"], "context_length_exceeded");
+    assert_eq!(providers.secondary.requests().len(), 0);
+}
+
+#[test]
+fn when_both_fail_the_client_gets_the_last_error() {
+    let providers = start();
+    providers.primary.push(Answer::json(500, "{}"));
+    providers.secondary.push(Answer::json(401, r#"{"error":{"message":"Bad key"}}"#));
+    let error = bad(providers.envoy.post("/v1/responses", &ask("any")), 401);
+    assert_eq!(error["code"], "invalid_api_key");
+}

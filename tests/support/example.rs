@@ -1,0 +1,134 @@
+//! The files in `envoy/examples`, started as they are but for addresses and paths.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use reqwest::blocking::{Client, Response};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::upstream::{PATIENCE, Upstream};
+
+#[path = "../../envoy/demo/proxy.rs"]
+mod proxy;
+
+use proxy::Proxy;
+
+/// Any free port of this machine.
+const ANY: u16 = 0;
+
+/// An example that is about to be started.
+pub struct Example {
+    name: &'static str,
+    text: String,
+    folder: TempDir,
+}
+
+impl Example {
+    /// Reads an example by its file's name.
+    pub fn read(name: &'static str) -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let path = root.join("envoy/examples").join(name);
+        let text = std::fs::read_to_string(&path)
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let wasm = proxy::wasm_artifact(root).unwrap_or_else(|reason| panic!("{reason}"));
+        Self { name, text, folder }
+            .replace("port_value: 10000", &format!("port_value: {ANY}"))
+            .replace("port_value: 9901", &format!("port_value: {ANY}"))
+            .replace(
+                "target/wasm32-wasip1/release/responses_filter.wasm",
+                wasm.to_str().expect("a path in UTF-8"),
+            )
+    }
+
+    /// Replaces a text that stands in the example at least once.
+    pub fn replace(mut self, from: &str, to: &str) -> Self {
+        assert!(self.text.contains(from), "{} has no {from}", self.name);
+        self.text = self.text.replace(from, to);
+        self
+    }
+
+    /// Puts an upstream in the place of the one that the example has at this port.
+    pub fn upstream(self, port: u16, upstream: &Upstream) -> Self {
+        self.port(port, upstream.address().port())
+    }
+
+    /// Puts another port in the place of this one.
+    pub fn port(self, port: u16, other: u16) -> Self {
+        let from = format!("address: 127.0.0.1, port_value: {port} ");
+        self.replace(&from, &format!("address: 127.0.0.1, port_value: {other} "))
+    }
+
+    /// Puts a file with this content in the place of one that the example names.
+    pub fn file(self, name: &str, content: &str) -> Self {
+        let path = self.folder.path().join(name.replace('/', "-"));
+        std::fs::write(&path, content).expect("a file");
+        self.replace(name, path.to_str().expect("a path in UTF-8"))
+    }
+
+    /// Puts an empty file in the place of one that the example writes, and says where it is.
+    pub fn output(self, name: &str) -> (Self, PathBuf) {
+        let path = self.folder.path().join("output");
+        (self.replace(name, path.to_str().expect("a path in UTF-8")), path)
+    }
+
+    /// Starts Envoy.
+    pub fn start(self) -> Running {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        std::fs::write(self.folder.path().join("envoy.yaml"), &self.text).expect("a file");
+        let envoy = proxy::envoy_binary(root).unwrap_or_else(|reason| panic!("{reason}"));
+        let logs = root.join("target/envoy-tests");
+        std::fs::create_dir_all(&logs).expect("a folder");
+        let thread = std::thread::current();
+        let log = logs.join(format!("{}.log", thread.name().unwrap_or("main").replace("::", "-")));
+        let arguments =
+            ["--concurrency", "1", "--log-level", "info", "--file-flush-interval-msec", "50"];
+        let proxy = Proxy::start(&envoy, self.folder.path(), &arguments, Some(&log))
+            .unwrap_or_else(|reason| panic!("{}: {reason}", self.name));
+        let client = Client::builder().no_proxy().timeout(PATIENCE).build().expect("a client");
+        Running { proxy, client, _folder: self.folder }
+    }
+}
+
+/// An example that runs.
+pub struct Running {
+    // Dropped first: it still writes into the folder.
+    proxy: Proxy,
+    /// An HTTP/1.1 client.
+    pub client: Client,
+    _folder: TempDir,
+}
+
+impl Running {
+    /// Where clients connect.
+    pub fn address(&self) -> SocketAddr {
+        self.proxy.listen()
+    }
+
+    /// Where the admin interface listens.
+    pub fn admin(&self) -> SocketAddr {
+        self.proxy.admin()
+    }
+
+    /// The URL of a path.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address())
+    }
+
+    /// Sends this body to this path.
+    pub fn post(&self, path: &str, body: &Value) -> Response {
+        self.client.post(self.url(path)).json(body).send().expect("an answer")
+    }
+
+    /// What is at this path.
+    pub fn get(&self, path: &str) -> Response {
+        self.client.get(self.url(path)).send().expect("an answer")
+    }
+
+    /// A text of the admin interface.
+    pub fn admin_text(&self, path: &str) -> String {
+        let url = format!("http://{}{path}", self.admin());
+        self.client.get(url).send().and_then(Response::text).expect("a text")
+    }
+}
