@@ -164,8 +164,11 @@ impl Setup {
     fn start_before(self, upstream: Upstream, address: SocketAddr) -> Result<Envoy, String> {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let log = log_file(Path::new(env!("CARGO_MANIFEST_DIR")))?;
-        let complains = self.complains;
+        let (complains, reloadable) = (self.complains, self.reloadable);
         let proxy = self.run(folder.path(), &log, address)?;
+        // Envoy has read its files. What it was told stays beside what it says.
+        let _ = std::fs::copy(folder.path().join("envoy.yaml"), log.with_extension("yaml"));
+        let folder = reloadable.then_some(folder);
         let client = Client::builder()
             .no_proxy()
             .timeout(PATIENCE)
@@ -269,7 +272,8 @@ pub struct Envoy {
     pub client: Client,
     log: PathBuf,
     complains: bool,
-    folder: TempDir,
+    /// Where a reloadable listener is read from.
+    folder: Option<TempDir>,
 }
 
 /// Counters of listeners that Envoy has taken and refused.
@@ -324,7 +328,7 @@ impl Envoy {
 
     /// Gives a reloadable Envoy this plugin configuration; an error when Envoy refuses it.
     pub fn reload(&self, configuration: &Value) -> Result<(), String> {
-        let path = self.folder.path().join(LISTENER);
+        let path = self.folder.as_ref().expect("a reloadable Envoy").path().join(LISTENER);
         let text = std::fs::read_to_string(&path).expect("a reloadable listener");
         let mut listener = String::new();
         for line in text.lines() {
