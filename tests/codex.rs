@@ -20,6 +20,8 @@ mod envoy;
 #[allow(dead_code, unused_imports, reason = "each test binary uses its part")]
 mod upstream;
 
+#[path = "codex/catalog.rs"]
+mod catalog;
 #[path = "codex/conversations.rs"]
 mod conversations;
 #[path = "codex/failures.rs"]

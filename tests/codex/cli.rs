@@ -105,15 +105,13 @@ impl Scenario {
             std::fs::create_dir(folder.path().join(name)).expect("a folder");
         }
         let address = envoy.address().to_string();
-        let config = match &self.config {
-            Some(config) => config.replace("127.0.0.1:10000", &address),
-            None => self.config_toml(&address),
-        };
+        let config = self.config.take().unwrap_or_else(|| self.config_toml());
+        let config = config.replace("127.0.0.1:10000", &address);
         std::fs::write(folder.path().join("home/config.toml"), config).expect("a file");
         Codex { envoy, folder }
     }
 
-    fn config_toml(&self, address: &str) -> String {
+    fn config_toml(&self) -> String {
         let Self { model, provider_name, provider, settings, tables, .. } = self;
         format!(
             "model = {model:?}
@@ -125,7 +123,7 @@ enabled = false
 
 [model_providers.filter]
 name = {provider_name:?}
-base_url = \"http://{address}/v1\"
+base_url = \"http://127.0.0.1:10000/v1\"
 wire_api = \"responses\"
 env_key = \"OPENAI_API_KEY\"
 request_max_retries = 1
