@@ -266,7 +266,7 @@ impl HttpContext for Filter {
 /// Asks the host about routes.
 const ROUTER: Router = Router { model, route };
 
-/// The model that `json_to_metadata` has read, as `docs/routing.md` tells operators to set it up.
+/// The model that `json_to_metadata` has read, as `envoy/examples/without-hold.yaml` sets it up.
 fn model() -> Option<String> {
     host::property("metadata\0filter_metadata\0responses_filter\0model")
 }

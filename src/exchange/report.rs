@@ -215,7 +215,7 @@ impl Report {
 }
 
 /// Labels in the form that hosts split off a metric's name: `label=.=value;.;` before it, as in the
-/// metrics of Istio. Envoy needs `stats_tags` for it (`docs/observability.md`).
+/// metrics of Istio. Envoy needs `stats_tags` for it (`envoy/examples/observability.yaml`).
 #[derive(Clone)]
 struct Labels(String);
 
