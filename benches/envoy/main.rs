@@ -9,6 +9,8 @@
 //! cargo bench --bench envoy -- [--rounds 3] [--seconds 1.5] [--only bulk256,req2k] [--save]
 //! ```
 //! `--only` takes names of the table, `chart` for the points that only the chart has, and `mem1000`.
+//! `--config` is the plugin configuration of the filter, `{}` otherwise.
+//! `--targets` takes some of `envoy,noop,copy,filter`, for a look with a profiler.
 //! `--save` makes this the result that later runs are compared with.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
@@ -53,6 +55,8 @@ struct Options {
     rounds: usize,
     duration: Duration,
     only: Vec<String>,
+    targets: Vec<Filter>,
+    config: String,
     save: bool,
 }
 
@@ -72,6 +76,8 @@ impl Options {
             rounds: 3,
             duration: Duration::from_millis(1500),
             only: Vec::new(),
+            targets: Filter::ALL.to_vec(),
+            config: "{}".to_owned(),
             save: false,
         };
         while let Some(argument) = arguments.next() {
@@ -91,6 +97,12 @@ impl Options {
                         Duration::try_from_secs_f64(seconds).map_err(|_| bad(&value))?;
                 }
                 "--only" => options.only = value()?.split(',').map(str::to_owned).collect(),
+                "--targets" => {
+                    let value = value()?;
+                    let wanted = |filter: &Filter| value.split(',').any(|n| n == filter.name());
+                    options.targets.retain(wanted);
+                }
+                "--config" => options.config = value()?,
                 "--save" => options.save = true,
                 other => return Err(format!("{other} is no option; see benches/envoy/main.rs")),
             }
@@ -117,19 +129,20 @@ fn run(options: &Options) -> Result<(), String> {
         let points = workload::answers().into_iter().chain(workload::requests());
         works.extend(points.map(|work| (work, &[Filter::None, Filter::Responses][..])));
     }
-    let targets = start(&bench, &Filter::ALL)?;
+    let targets = start(&bench, options)?;
     for (work, filters) in works {
         report.rows.push(row(&bench, &targets, (work, filters), options)?);
     }
     drop(targets);
     if options.wants("mem1000") {
-        measure_memory(&bench, &mut report)?;
+        measure_memory(&bench, options, &mut report)?;
     }
     finish(&report, options)
 }
 
-fn start(bench: &Bench, filters: &[Filter]) -> Result<Vec<Target>, String> {
-    filters.iter().map(|filter| Target::start(*filter, bench.upstream())).collect()
+fn start(bench: &Bench, options: &Options) -> Result<Vec<Target>, String> {
+    let target = |filter: &Filter| Target::start(*filter, &options.config, bench.upstream());
+    options.targets.iter().map(target).collect()
 }
 
 fn row(
@@ -151,13 +164,13 @@ fn row(
     Ok(Row { work, cells })
 }
 
-fn measure_memory(bench: &Bench, report: &mut Report) -> Result<(), String> {
+fn measure_memory(bench: &Bench, options: &Options, report: &mut Report) -> Result<(), String> {
     let prepared = Prepared::new(workload::idle());
     let name = prepared.work.name;
     report.streams = prepared.work.connections;
-    for filter in Filter::ALL {
+    for &filter in &options.targets {
         eprintln!("{name}, {} …", filter.name());
-        let target = Target::start(filter, bench.upstream())?;
+        let target = Target::start(filter, &options.config, bench.upstream())?;
         let memory = bench.memory(&prepared, &target);
         let failed = |why| format!("{name} with {}: {why}", filter.name());
         report.memory.push((filter, memory.map_err(failed)?));

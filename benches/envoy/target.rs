@@ -56,11 +56,11 @@ pub struct Target {
 }
 
 impl Target {
-    /// Starts one with a single worker.
+    /// Starts one with a single worker; `config` is for this project's filter.
     ///
     /// # Errors
     /// A sentence when Envoy or an artifact is missing, or Envoy does not start.
-    pub fn start(filter: Filter, upstream: SocketAddr) -> Result<Self, String> {
+    pub fn start(filter: Filter, config: &str, upstream: SocketAddr) -> Result<Self, String> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         let template = without_access_log(Template::read(root)?)?
@@ -71,7 +71,9 @@ impl Target {
             Filter::None => template.without_filter()?,
             Filter::Noop => template.wasm(&copy_artifact(root)?)?.plugin_configuration("noop")?,
             Filter::Copy => template.wasm(&copy_artifact(root)?)?.plugin_configuration("copy")?,
-            Filter::Responses => template.wasm(&proxy::wasm_artifact(root)?)?,
+            Filter::Responses => {
+                template.wasm(&proxy::wasm_artifact(root)?)?.plugin_configuration(config)?
+            }
         };
         template.write(&folder.path().join("envoy.yaml"))?;
         let envoy = proxy::envoy_binary(root)?;
