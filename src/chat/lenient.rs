@@ -1,174 +1,100 @@
 //! JSON values of the wrong kind.
 //!
 //! Upstreams disagree about the type of nearly every field, and one odd value must not cost the rest
-//! of its event: [`Maybe`] and [`Several`] take what is there in the expected shape and nothing else.
+//! of its event: [`object`] and [`objects`] take what is there in the expected shape and nothing else.
+//! Of members with one name the last one counts.
 
-use std::fmt;
-use std::marker::PhantomData;
-
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
+use crate::json::document::{Kind, Value};
 
 /// A JSON value as it came; `null` counts as absent.
-pub type Raw<'a> = Option<&'a RawValue>;
+pub type Raw<'d> = Option<Value<'d>>;
 
-/// An object, or nothing when the value is of another kind: `null`, `[]`, a string.
-#[derive(Clone, Copy, Debug)]
-pub struct Maybe<T>(pub Option<T>);
-
-/// The objects of a list, or nothing when the value is no list. One object costs no allocation.
-#[derive(Debug)]
-pub struct Several<T> {
-    first: Option<T>,
-    rest: Vec<T>,
+/// Some members of an object, by name; see [`members!`](crate::chat::lenient::members).
+pub trait Members<'d>: Default {
+    /// Takes the value of a member; what is not asked for is left.
+    fn set(&mut self, name: &str, value: Raw<'d>);
 }
 
-impl<T> Default for Maybe<T> {
-    fn default() -> Self {
-        Self(None)
-    }
-}
+/// Declares structs for the members of an object that are read, each by its name or by the one in
+/// brackets behind it.
+macro_rules! members {
+    ($(
+        $(#[$meta:meta])*
+        $vis:vis struct $name:ident {
+            $($(#[$doc:meta])* $field_vis:vis $field:ident $(($member:literal))?,)*
+        }
+    )+) => {$(
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, Default)]
+        $vis struct $name<'d> {
+            $($(#[$doc])* $field_vis $field: $crate::chat::lenient::Raw<'d>,)*
+        }
 
-impl<T> Default for Several<T> {
-    fn default() -> Self {
-        Self { first: None, rest: Vec::new() }
-    }
-}
-
-impl<T> Several<T> {
-    /// The objects in their order.
-    pub fn iter(&self) -> impl Iterator<Item = &T> {
-        self.first.iter().chain(&self.rest)
-    }
-
-    /// True when there is no object.
-    pub fn is_empty(&self) -> bool {
-        self.first.is_none()
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Maybe<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        read(deserializer)
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Several<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        read(deserializer)
-    }
-}
-
-/// Reads any JSON value.
-pub(super) fn read<'de, T: Lenient<'de>, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<T, D::Error> {
-    deserializer.deserialize_any(Shape(PhantomData))
-}
-
-/// What becomes of the JSON kinds that carry something; all others become the default.
-pub(super) trait Lenient<'de>: Default {
-    fn from_map<A: MapAccess<'de>>(map: A) -> Result<Self, A::Error>;
-
-    fn from_seq<A: SeqAccess<'de>>(mut seq: A) -> Result<Self, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Self::default())
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Lenient<'de> for Maybe<T> {
-    fn from_map<A: MapAccess<'de>>(map: A) -> Result<Self, A::Error> {
-        T::deserialize(MapAccessDeserializer::new(map)).map(|object| Self(Some(object)))
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Lenient<'de> for Several<T> {
-    fn from_map<A: MapAccess<'de>>(map: A) -> Result<Self, A::Error> {
-        let first = T::deserialize(MapAccessDeserializer::new(map))?;
-        Ok(Self { first: Some(first), rest: Vec::new() })
-    }
-
-    fn from_seq<A: SeqAccess<'de>>(mut seq: A) -> Result<Self, A::Error> {
-        let mut objects = Self::default();
-        while let Some(Maybe(object)) = seq.next_element::<Maybe<T>>()? {
-            match object {
-                Some(object) if objects.first.is_none() => objects.first = Some(object),
-                object => objects.rest.extend(object),
+        impl<'d> $crate::chat::lenient::Members<'d> for $name<'d> {
+            fn set(&mut self, name: &str, value: $crate::chat::lenient::Raw<'d>) {
+                match name {
+                    $($crate::chat::lenient::members!(@name $field $($member)?) => self.$field = value,)*
+                    _ => {}
+                }
             }
         }
-        Ok(objects)
-    }
+    )+};
+    (@name $field:ident) => { stringify!($field) };
+    (@name $field:ident $member:literal) => { $member };
 }
 
-struct Shape<T>(PhantomData<T>);
+pub(crate) use members;
 
-impl<'de, T: Lenient<'de>> Visitor<'de> for Shape<T> {
-    type Value = T;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("any JSON value")
+/// The members of an object; nothing when the value is of another kind.
+pub fn object<'d, T: Members<'d>>(raw: Raw<'d>) -> Option<T> {
+    let object = raw.filter(|value| value.kind() == Kind::Object)?;
+    let mut members = T::default();
+    for (name, value) in object.named_members() {
+        members.set(&name, Some(value).filter(|value| !value.is_null()));
     }
+    Some(members)
+}
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
-        T::from_map(map)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<T, A::Error> {
-        T::from_seq(seq)
-    }
-
-    fn visit_unit<E>(self) -> Result<T, E> {
-        Ok(T::default())
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<T, E> {
-        Ok(T::default())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<T, E> {
-        Ok(T::default())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<T, E> {
-        Ok(T::default())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<T, E> {
-        Ok(T::default())
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<T, E> {
-        Ok(T::default())
-    }
+/// The objects in a list, or the one that stands in its place.
+pub fn objects<'d>(raw: Raw<'d>) -> impl Iterator<Item = Value<'d>> + Clone {
+    let alone = raw.filter(|value| value.kind() == Kind::Object);
+    let listed = raw.into_iter().flat_map(Value::elements);
+    alone.into_iter().chain(listed.filter(|value| value.kind() == Kind::Object))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::document::{Bounds, Document};
 
-    #[derive(Debug, PartialEq, serde::Deserialize)]
-    struct Id {
-        id: u8,
+    members! {
+        struct Id {
+            id,
+            kind("type"),
+        }
+    }
+
+    /// The ids in one object and in a list of them.
+    fn ids(json: &str) -> (Option<String>, Vec<String>) {
+        let bounds = Bounds { depth_max: 9, values_max: 99 };
+        let document = Document::parse(json, bounds).unwrap();
+        let raw = Some(document.root());
+        let id = |object: Id<'_>| Some(object.id?.raw().to_owned());
+        let listed = objects(raw).filter_map(|value| id(object(Some(value))?));
+        (object(raw).and_then(id), listed.collect())
     }
 
     #[test]
-    fn w4_values_of_other_kinds_are_absent() {
-        for json in ["null", "[]", "7", "-1", "1.5", "\"x\"", "true", "[1,[{}]]"] {
-            let maybe: Maybe<Id> = serde_json::from_str(json).unwrap();
-            let several: Several<Id> = serde_json::from_str(json).unwrap();
-            assert!(maybe.0.is_none() && several.is_empty(), "{json}");
+    fn values_of_unexpected_kinds_are_absent() {
+        for json in ["null", "[]", "7", "-1", "1.5", "\"x\"", "true", "[[1]]", r#"{"type":1}"#] {
+            assert_eq!(ids(json), (None, Vec::new()), "{json}");
         }
-        assert_eq!(serde_json::from_str::<Maybe<Id>>(r#"{"id":1}"#).unwrap().0, Some(Id { id: 1 }));
     }
 
     #[test]
-    fn lists_keep_their_order_and_lose_what_is_no_object() {
-        for (json, expected) in
-            [(r#"[null,{"id":1},"x",{"id":2},{"id":3}]"#, &[1, 2, 3][..]), (r#"{"id":1}"#, &[1])]
-        {
-            let several: Several<Id> = serde_json::from_str(json).unwrap();
-            assert_eq!(several.iter().map(|id| id.id).collect::<Vec<_>>(), expected);
-        }
+    fn objects_are_taken_from_wherever_they_stand() {
+        assert_eq!(ids(r#"{"id":1,"id":null,"\u0069d":2}"#), (Some("2".into()), vec!["2".into()]));
+        let json = r#"[null,{"id":1},"x",{"id":2},{"id":null},{"id":3}]"#;
+        assert_eq!(ids(json), (None, vec!["1".into(), "2".into(), "3".into()]));
     }
 }

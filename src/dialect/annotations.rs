@@ -1,38 +1,25 @@
 //! What the text rests on (W7): citations in all their forms become `url_citation` annotations.
 
-use serde_json::value::RawValue;
-
 use super::value::{self, Kind};
-use crate::chat::lenient::{Maybe, Raw};
+use crate::chat::lenient::{Raw, members};
 use crate::json::{self, JsonText};
 
-/// A citation, flat or with its fields in `url_citation`.
-#[derive(Default, serde::Deserialize)]
-#[serde(default)]
-struct Citation<'a> {
-    #[serde(borrow)]
-    url_citation: Maybe<Source<'a>>,
-    #[serde(borrow)]
-    url: Raw<'a>,
-    #[serde(borrow)]
-    title: Raw<'a>,
-    #[serde(borrow)]
-    start_index: Raw<'a>,
-    #[serde(borrow)]
-    end_index: Raw<'a>,
-}
+members! {
+    /// A citation, flat or with its fields in `url_citation`.
+    struct Citation {
+        url_citation,
+        url,
+        title,
+        start_index,
+        end_index,
+    }
 
-#[derive(Default, serde::Deserialize)]
-#[serde(default)]
-struct Source<'a> {
-    #[serde(borrow)]
-    url: Raw<'a>,
-    #[serde(borrow)]
-    title: Raw<'a>,
-    #[serde(borrow)]
-    start_index: Raw<'a>,
-    #[serde(borrow)]
-    end_index: Raw<'a>,
+    struct Source {
+        url,
+        title,
+        start_index,
+        end_index,
+    }
 }
 
 /// The citations of one answer.
@@ -55,11 +42,11 @@ impl Annotations {
     /// Reads a list of annotations, citations or search results.
     pub fn read(&mut self, list: Raw<'_>) {
         for element in value::elements(list) {
-            match value::kind(element) {
+            match element.kind() {
                 // Perplexity and xAI: the URL alone.
                 Kind::String => self.add(&Source { url: Some(element), ..Source::default() }),
-                Kind::Object => self.read_citation(element),
-                Kind::Array | Kind::Bool | Kind::Number => {}
+                Kind::Object => self.read_citation(Some(element)),
+                Kind::Array | Kind::Bool | Kind::Null | Kind::Number => {}
             }
         }
     }
@@ -76,9 +63,9 @@ impl Annotations {
         }
     }
 
-    fn read_citation(&mut self, element: &RawValue) {
-        let Ok(citation) = serde_json::from_str::<Citation<'_>>(element.get()) else { return };
-        self.add(&citation.url_citation.0.unwrap_or(Source {
+    fn read_citation(&mut self, element: Raw<'_>) {
+        let Some(citation) = value::object::<Citation<'_>>(element) else { return };
+        self.add(&value::object(citation.url_citation).unwrap_or(Source {
             url: citation.url,
             title: citation.title,
             start_index: citation.start_index,
@@ -120,7 +107,8 @@ mod tests {
     fn read(lists: &[&str]) -> Vec<String> {
         let mut annotations = Annotations::default();
         for list in lists {
-            annotations.read(serde_json::from_str(list).unwrap());
+            let document = value::document(list).unwrap();
+            annotations.read(Some(document.root()));
         }
         let mut seen = Vec::new();
         annotations.flush(&mut |annotation| seen.push(annotation.to_owned()));

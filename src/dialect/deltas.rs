@@ -8,8 +8,6 @@
 mod irregular;
 mod parts;
 
-use serde_json::value::RawValue;
-
 use super::chunk::{Chunk, Groq};
 use super::growth::Growth;
 use super::outlet::{Outlet, Sink};
@@ -22,9 +20,10 @@ use super::value::{self, Kind};
 use super::{Delta, Dialect, Snapshots, errors, finish, usage};
 use crate::chat;
 use crate::chat::lenient::Raw;
-use crate::chat::response::{Audio, Choice, Logprobs, Message};
+use crate::chat::response::{Audio, Choice, Function, Logprobs, Message};
 use crate::error::ApiError;
 use crate::json::JsonText;
+use crate::json::document::Value;
 
 /// What may be held back at most, in bytes: text without the tag it waits for, half a call.
 const HELD_BYTES_MAX: usize = 1 << 20;
@@ -100,26 +99,19 @@ impl Reader {
 
     fn read_within(&mut self, depth: u8, event: &[u8], data: &[u8], sink: &mut Sink<'_>) {
         let Some(depth) = depth.checked_sub(1).filter(|_| !self.failed) else { return };
-        // An array would pass for a chunk: serde reads structs from arrays, too.
         if data.trim_ascii_start().first() == Some(&b'{')
-            && let Ok(chunk) = serde_json::from_slice(data)
+            && let Some(document) = std::str::from_utf8(data).ok().and_then(value::document)
         {
-            self.read_chunk(depth, event, data, &chunk, sink);
+            self.read_chunk(depth, event, document.root(), sink);
         } else {
             self.read_irregular(depth, event, data, sink);
         }
     }
 
-    fn read_chunk(
-        &mut self,
-        depth: u8,
-        event: &[u8],
-        data: &[u8],
-        chunk: &Chunk<'_>,
-        sink: &mut Sink<'_>,
-    ) {
-        if errors::is_error(event, chunk) {
-            return self.fail(errors::in_stream(data), sink);
+    fn read_chunk(&mut self, depth: u8, event: &[u8], root: Value<'_>, sink: &mut Sink<'_>) {
+        let Some(chunk) = value::object::<Chunk<'_>>(Some(root)) else { return };
+        if errors::is_error(event, &chunk) {
+            return self.fail(errors::in_stream(root.raw().as_bytes()), sink);
         }
         if let Some(model) = news(&mut self.model, chunk.model) {
             sink(Delta::Model(model));
@@ -127,35 +119,34 @@ impl Reader {
         if let Some(tier) = news(&mut self.service_tier, chunk.service_tier) {
             sink(Delta::ServiceTier(tier));
         }
-        match &chunk.choices.first {
+        let choice = Choice::first(chunk.choices);
+        match &choice {
             Some(choice) => self.read_choice(choice, chunk.object, sink),
-            None if !chunk.choices.listed => self.read_native(depth, data, chunk, sink),
+            None if !chunk.is_completion() => self.read_native(depth, root, &chunk, sink),
             None => {}
         }
         if chunk.search_results.is_some() || chunk.citations.is_some() {
             self.outlet.annotations(chunk.search_results, sink);
             self.outlet.annotations(chunk.citations, sink);
         }
-        let in_choice = chunk.choices.first.as_ref().and_then(|choice| choice.usage);
+        let in_choice = choice.and_then(|choice| choice.usage);
         let in_groq = value::object::<Groq<'_>>(chunk.x_groq).and_then(|groq| groq.usage);
-        if let Some(usage) = chunk.usage.or(in_groq).or(in_choice) {
-            self.read_usage(usage, sink);
-        }
+        self.read_usage(chunk.usage.or(in_groq).or(in_choice), sink);
     }
 
     fn read_choice(&mut self, choice: &Choice<'_>, object: Raw<'_>, sink: &mut Sink<'_>) {
         let logprobs = value::object::<Logprobs<'_>>(choice.logprobs);
         if let Some(logprobs) = logprobs.and_then(|logprobs| logprobs.content)
-            && value::kind(logprobs) == Kind::Array
+            && logprobs.kind() == Kind::Array
             && value::is_news(Some(logprobs))
             && !self.think.is_inside()
         {
-            sink(Delta::Logprobs(logprobs.get()));
+            sink(Delta::Logprobs(logprobs.raw()));
         }
         let mut whole = false;
-        match (&choice.delta.0, choice.message) {
+        match (value::object(choice.delta), choice.message) {
             (Some(delta), message) => {
-                self.read_message(delta, false, sink);
+                self.read_message(&delta, false, sink);
                 // W5: a message beside a delta repeats what was said, unless nothing was.
                 if !self.outlet.spoke
                     && choice.finish_reason.is_some()
@@ -171,7 +162,7 @@ impl Reader {
             (None, None) => self.read_content(choice.text, sink),
         }
         if let Some(error) = choice.error.filter(|_| value::is_news(choice.error)) {
-            return self.fail(errors::in_stream(error.get().as_bytes()), sink);
+            return self.fail(errors::in_stream(error.raw().as_bytes()), sink);
         }
         match value::word(choice.finish_reason) {
             Some(word) => self.read_finish(&word, sink),
@@ -214,7 +205,7 @@ impl Reader {
         }
         self.read_calls(message.tool_calls, message.function_call, whole, sink);
         for image in value::elements(message.images) {
-            self.read_image(image, sink);
+            self.read_image(Some(image), sink);
         }
         if message.annotations.is_some() {
             self.outlet.annotations(message.annotations, sink);
@@ -222,12 +213,11 @@ impl Reader {
     }
 
     fn read_calls(&mut self, calls: Raw<'_>, legacy: Raw<'_>, whole: bool, sink: &mut Sink<'_>) {
-        let calls = value::objects(calls);
-        let legacy = value::object(legacy);
-        if !calls.is_empty() || legacy.is_some() {
+        let legacy = value::object::<Function<'_>>(legacy);
+        if value::objects(calls).next().is_some() || legacy.is_some() {
             self.pieces += 1;
             self.interrupt(sink);
-            self.outlet.read_calls(&calls, legacy.as_ref(), whole, sink);
+            self.outlet.read_calls(calls, legacy.as_ref(), whole, sink);
         }
     }
 
@@ -256,9 +246,9 @@ impl Reader {
     }
 
     /// W3: an answer in the form of an upstream's other endpoint, or in an envelope.
-    fn read_native(&mut self, depth: u8, data: &[u8], chunk: &Chunk<'_>, sink: &mut Sink<'_>) {
-        if let Some(result) = chunk.result.filter(|result| value::kind(result) == Kind::Object) {
-            self.read_within(depth, b"", result.get().as_bytes(), sink);
+    fn read_native(&mut self, depth: u8, root: Value<'_>, chunk: &Chunk<'_>, sink: &mut Sink<'_>) {
+        if let Some(result) = chunk.result.filter(|result| result.kind() == Kind::Object) {
+            self.read_within(depth, b"", result.raw().as_bytes(), sink);
             if self.finish.is_none() && self.outlet.spoke && !self.failed {
                 self.say_finish(chat::FinishReason::Stop, sink);
             }
@@ -269,12 +259,10 @@ impl Reader {
         }
         self.read_content(chunk.response, sink);
         self.read_calls(chunk.tool_calls, None, false, sink);
-        if chunk.done.is_some_and(|done| done.get() == "true") {
+        if chunk.done.is_some_and(|done| done.raw() == "true") {
             let word = value::word(chunk.done_reason);
             self.read_finish(word.as_deref().unwrap_or("stop"), sink);
-            if let Ok(counts) = serde_json::from_slice(data) {
-                self.read_usage(counts, sink);
-            }
+            self.read_usage(Some(root), sink);
         }
     }
 
@@ -291,7 +279,7 @@ impl Reader {
         sink(Delta::Finish(reason));
     }
 
-    fn read_usage(&mut self, raw: &RawValue, sink: &mut Sink<'_>) {
+    fn read_usage(&mut self, raw: Raw<'_>, sink: &mut Sink<'_>) {
         let Some(usage) = usage::read(raw) else { return };
         // Zeros say that nothing was counted; they do not take back what was.
         let counted = usage.total_tokens > 0 || self.usage.is_none();

@@ -6,8 +6,8 @@ use super::text_calls::{Found, TextCalls};
 use super::think::Segment;
 use super::tool_calls::ToolCalls;
 use super::{Delta, Dialect, TextToolCalls, ToolCallDelta};
-use crate::chat::lenient::{Raw, Several};
-use crate::chat::response::{Function, ToolCall};
+use crate::chat::lenient::{Raw, objects};
+use crate::chat::response::Function;
 use crate::json::JsonText;
 
 /// Where [`Delta`]s go.
@@ -136,17 +136,18 @@ impl Outlet {
     /// The calls of a message, or of a piece of one.
     pub fn read_calls(
         &mut self,
-        calls: &Several<ToolCall<'_>>,
+        calls: Raw<'_>,
         legacy: Option<&Function<'_>>,
         whole: bool,
         sink: &mut Sink<'_>,
     ) {
         self.before_calls(sink);
         let sink = &mut |call: ToolCallDelta<'_>| sink(Delta::ToolCall(call));
-        match legacy.filter(|_| calls.is_empty()) {
+        let calls = objects(calls);
+        match legacy.filter(|_| calls.clone().next().is_none()) {
             Some(call) => self.calls.read_legacy(call, sink),
-            None if whole => self.calls.read_whole(calls.iter(), sink),
-            None => self.calls.read_pieces(calls.iter(), sink),
+            None if whole => self.calls.read_whole(calls, sink),
+            None => self.calls.read_pieces(calls, sink),
         }
     }
 

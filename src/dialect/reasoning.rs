@@ -1,13 +1,11 @@
 //! The model's reasoning as fields beside the text (S1, S2), and its opaque parts.
 
-use std::fmt;
-
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
+use std::borrow::Cow;
 
 use super::value::{self, Kind};
-use crate::chat::lenient::Raw;
+use crate::chat::lenient::{Raw, members};
 use crate::chat::response::Message;
+use crate::json::document::Value;
 use crate::json::{self, JsonText};
 
 /// The reasoning in one delta: the name of its field and its text, in one or several strings.
@@ -15,7 +13,7 @@ pub struct Reasoning<'a> {
     /// The field, as it must be named when the reasoning goes back.
     pub field: &'static str,
     /// What holds the text.
-    pub source: &'a RawValue,
+    pub source: Value<'a>,
 }
 
 /// Finds the field that carries reasoning; the first that says something, because some upstreams
@@ -43,46 +41,41 @@ impl<'a> Reasoning<'a> {
     }
 }
 
-fn has_text(raw: &RawValue) -> bool {
+fn has_text(raw: Value<'_>) -> bool {
     let mut has_text = false;
     texts(raw, &mut |_| has_text = true);
     has_text
 }
 
-/// An object that says something.
-#[derive(Default, serde::Deserialize)]
-#[serde(default)]
-struct Said<'a> {
-    #[serde(borrow)]
-    text: Raw<'a>,
-    #[serde(borrow)]
-    content: Raw<'a>,
-    #[serde(borrow)]
-    summary: Raw<'a>,
-    #[serde(borrow)]
-    thinking: Raw<'a>,
-    #[serde(borrow)]
-    reasoning: Raw<'a>,
+members! {
+    /// An object that says something.
+    struct Said {
+        text,
+        content,
+        summary,
+        thinking,
+        reasoning,
+    }
 }
 
 /// Text lies no deeper than this many objects and lists.
 const DEPTH_MAX: u8 = 6;
 
 /// The strings in a string, an object or a list of either.
-pub fn texts<'a>(raw: &'a RawValue, sink: &mut dyn FnMut(JsonText<'a>)) {
+pub fn texts<'a>(raw: Value<'a>, sink: &mut dyn FnMut(JsonText<'a>)) {
     texts_within(DEPTH_MAX, raw, sink);
 }
 
-fn texts_within<'a>(depth: u8, raw: &'a RawValue, sink: &mut dyn FnMut(JsonText<'a>)) {
+fn texts_within<'a>(depth: u8, raw: Value<'a>, sink: &mut dyn FnMut(JsonText<'a>)) {
     let Some(depth) = depth.checked_sub(1) else { return };
-    match value::kind(raw) {
+    match raw.kind() {
         Kind::String => {
             if let Some(text) = value::text(Some(raw)) {
                 sink(text);
             }
         }
         Kind::Object => {
-            let Ok(said) = serde_json::from_str::<Said<'a>>(raw.get()) else { return };
+            let Some(said) = value::object::<Said<'a>>(Some(raw)) else { return };
             let fields = [said.text, said.content, said.summary, said.thinking, said.reasoning];
             if let Some(inner) = fields.into_iter().find(|raw| value::is_news(*raw)).flatten() {
                 texts_within(depth, inner, sink);
@@ -93,7 +86,7 @@ fn texts_within<'a>(depth: u8, raw: &'a RawValue, sink: &mut dyn FnMut(JsonText<
                 texts_within(depth, element, sink);
             }
         }
-        Kind::Bool | Kind::Number => {}
+        Kind::Bool | Kind::Null | Kind::Number => {}
     }
 }
 
@@ -110,10 +103,10 @@ pub struct Details {
 }
 
 #[derive(Debug)]
-struct Detail(Vec<(String, Value)>);
+struct Detail(Vec<(String, Member)>);
 
 #[derive(Debug)]
-enum Value {
+enum Member {
     /// Text that grows.
     Text(JsonText<'static>),
     /// JSON.
@@ -124,8 +117,10 @@ impl Details {
     /// Reads the list of one delta. `snapshots` says that texts repeat all before them.
     pub fn read(&mut self, list: Raw<'_>, snapshots: bool) {
         for element in value::elements(list) {
-            let Ok(members) = serde_json::from_str::<Members<'_>>(element.get()) else { continue };
-            let detail = Detail::new(&members);
+            if element.kind() != Kind::Object {
+                continue;
+            }
+            let detail = Detail::new(element);
             match &mut self.held {
                 Some(held) if held.goes_on_with(&detail) => held.merge(detail, snapshots),
                 _ => {
@@ -151,34 +146,27 @@ impl Details {
 }
 
 impl Detail {
-    fn new(members: &Members<'_>) -> Self {
-        Self(
-            members
-                .0
-                .iter()
-                .map(|(name, raw)| {
-                    let text = matches!(name.as_str(), "text" | "summary")
-                        .then(|| JsonText::from_raw(raw))
-                        .flatten();
-                    let value = match text {
-                        Some(text) => Value::Text(text.into_owned()),
-                        None => Value::Raw(raw.get().to_owned()),
-                    };
-                    (name.clone(), value)
-                })
-                .collect(),
-        )
+    fn new(object: Value<'_>) -> Self {
+        let member = |(name, value): (Cow<'_, str>, Value<'_>)| {
+            let text = value.text().filter(|_| matches!(&*name, "text" | "summary"));
+            let member = match text {
+                Some(text) => Member::Text(text.into_owned()),
+                None => Member::Raw(value.raw().to_owned()),
+            };
+            (name.into_owned(), member)
+        };
+        Self(object.named_members().map(member).collect())
     }
 
     fn raw(&self, name: &str) -> Option<&str> {
         self.0.iter().find_map(|(known, value)| match value {
-            Value::Raw(raw) if known == name && raw != "null" => Some(raw.as_str()),
+            Member::Raw(raw) if known == name && raw != "null" => Some(raw.as_str()),
             _ => None,
         })
     }
 
     fn has_text(&self) -> bool {
-        self.0.iter().any(|(_, value)| matches!(value, Value::Text(_)))
+        self.0.iter().any(|(_, value)| matches!(value, Member::Text(_)))
     }
 
     /// True when `next` is another piece of this element. A piece that brings nothing but the
@@ -193,9 +181,9 @@ impl Detail {
         for (name, value) in next.0 {
             let known = self.0.iter_mut().find(|(known, _)| *known == name);
             match (known, value) {
-                (Some((_, Value::Text(text))), Value::Text(more)) if snapshots => *text = more,
-                (Some((_, Value::Text(text))), Value::Text(more)) => text.push(&more),
-                (Some((_, Value::Raw(raw))), value) if raw == "null" || raw == "\"\"" => {
+                (Some((_, Member::Text(text))), Member::Text(more)) if snapshots => *text = more,
+                (Some((_, Member::Text(text))), Member::Text(more)) => text.push(&more),
+                (Some((_, Member::Raw(raw))), value) if raw == "null" || raw == "\"\"" => {
                     *raw = value.into_json();
                 }
                 (Some(_), _) => {}
@@ -209,8 +197,8 @@ impl Detail {
         json::object(&mut out, |object| {
             for (name, value) in &self.0 {
                 match value {
-                    Value::Text(text) => object.text(name, text),
-                    Value::Raw(raw) => object.raw(name, raw),
+                    Member::Text(text) => object.text(name, text),
+                    Member::Raw(raw) => object.raw(name, raw),
                 }
             }
         });
@@ -218,39 +206,12 @@ impl Detail {
     }
 }
 
-impl Value {
+impl Member {
     fn into_json(self) -> String {
         match self {
             Self::Text(text) => format!("\"{}\"", text.escaped()),
             Self::Raw(raw) => raw,
         }
-    }
-}
-
-/// The members of an object in their order.
-struct Members<'a>(Vec<(String, &'a RawValue)>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(InOrder)
-    }
-}
-
-struct InOrder;
-
-impl<'de> Visitor<'de> for InOrder {
-    type Value = Members<'de>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members = Vec::new();
-        while let Some(member) = map.next_entry()? {
-            members.push(member);
-        }
-        Ok(Members(members))
     }
 }
 
@@ -261,7 +222,8 @@ mod tests {
     fn details(lists: &[&str], snapshots: bool) -> Vec<String> {
         let mut details = Details::default();
         for list in lists {
-            details.read(serde_json::from_str(list).unwrap(), snapshots);
+            let document = value::document(list).unwrap();
+            details.read(Some(document.root()), snapshots);
         }
         let mut seen = Vec::new();
         details.flush(&mut |detail| seen.push(detail.to_owned()));
@@ -311,7 +273,8 @@ mod tests {
             (r#"[[[[[[[["a"]]]]]]]]"#, ""),
         ] {
             let mut read = String::new();
-            texts(serde_json::from_str(json).unwrap(), &mut |text| read.push_str(text.escaped()));
+            let document = value::document(json).unwrap();
+            texts(document.root(), &mut |text| read.push_str(text.escaped()));
             assert_eq!(read, expected, "{json}");
         }
     }

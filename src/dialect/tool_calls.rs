@@ -14,8 +14,9 @@ use self::piece::Piece;
 use self::scan::Scan;
 use super::ToolCallDelta;
 use super::tool_names::ToolNames;
-use crate::chat::response::{Function, ToolCall};
+use crate::chat::response::Function;
 use crate::json::JsonText;
+use crate::json::document::Value;
 
 /// The tool calls of one answer.
 #[derive(Debug)]
@@ -80,7 +81,7 @@ impl ToolCalls {
     /// Reads the calls of one delta.
     pub fn read_pieces<'a>(
         &mut self,
-        calls: impl Iterator<Item = &'a ToolCall<'a>>,
+        calls: impl Iterator<Item = Value<'a>>,
         sink: &mut dyn FnMut(ToolCallDelta<'_>),
     ) {
         let (mut before, mut pieces, mut bare) = (None, 0, None);
@@ -105,7 +106,7 @@ impl ToolCalls {
     /// brought are not read again.
     pub fn read_whole<'a>(
         &mut self,
-        calls: impl Iterator<Item = &'a ToolCall<'a>>,
+        calls: impl Iterator<Item = Value<'a>>,
         sink: &mut dyn FnMut(ToolCallDelta<'_>),
     ) {
         for call in calls.skip(self.calls.len()) {

@@ -1,77 +1,54 @@
 //! Token counts: where upstreams put them, what they call them, and how they add up.
 
-use serde_json::value::RawValue;
-
-use super::value::number;
+use super::value::{number, object};
 use crate::chat;
-use crate::chat::lenient::{Maybe, Raw};
+use crate::chat::lenient::{Raw, members};
 
-/// The names under which counts come. `Details` come under two names each.
-#[derive(Default, serde::Deserialize)]
-#[serde(default)]
-struct Counts<'a> {
-    #[serde(borrow)]
-    prompt_tokens: Raw<'a>,
-    #[serde(borrow)]
-    completion_tokens: Raw<'a>,
-    #[serde(borrow)]
-    total_tokens: Raw<'a>,
-    #[serde(borrow)]
-    prompt_tokens_details: Maybe<Details<'a>>,
-    #[serde(borrow)]
-    completion_tokens_details: Maybe<Details<'a>>,
-    // Names of the Responses and Messages APIs, which gateways let through.
-    #[serde(borrow)]
-    input_tokens: Raw<'a>,
-    #[serde(borrow)]
-    output_tokens: Raw<'a>,
-    #[serde(borrow)]
-    input_tokens_details: Maybe<Details<'a>>,
-    #[serde(borrow)]
-    output_tokens_details: Maybe<Details<'a>>,
-    #[serde(borrow)]
-    cache_read_input_tokens: Raw<'a>,
-    #[serde(borrow)]
-    cache_creation_input_tokens: Raw<'a>,
-    // DeepSeek.
-    #[serde(borrow)]
-    prompt_cache_hit_tokens: Raw<'a>,
-    // Kimi.
-    #[serde(borrow)]
-    cached_tokens: Raw<'a>,
-    // Perplexity.
-    #[serde(borrow)]
-    reasoning_tokens: Raw<'a>,
-    // Ollama's own API, beside its message.
-    #[serde(borrow)]
-    prompt_eval_count: Raw<'a>,
-    #[serde(borrow)]
-    eval_count: Raw<'a>,
-}
+members! {
+    /// The names under which counts come. `Details` come under two names each.
+    struct Counts {
+        prompt_tokens,
+        completion_tokens,
+        total_tokens,
+        prompt_tokens_details,
+        completion_tokens_details,
+        // Names of the Responses and Messages APIs, which gateways let through.
+        input_tokens,
+        output_tokens,
+        input_tokens_details,
+        output_tokens_details,
+        cache_read_input_tokens,
+        cache_creation_input_tokens,
+        // DeepSeek.
+        prompt_cache_hit_tokens,
+        // Kimi.
+        cached_tokens,
+        // Perplexity.
+        reasoning_tokens,
+        // Ollama's own API, beside its message.
+        prompt_eval_count,
+        eval_count,
+    }
 
-#[derive(Default, serde::Deserialize)]
-#[serde(default)]
-struct Details<'a> {
-    #[serde(borrow)]
-    cached_tokens: Raw<'a>,
-    #[serde(borrow)]
-    cache_write_tokens: Raw<'a>,
-    #[serde(borrow)]
-    reasoning_tokens: Raw<'a>,
+    struct Details {
+        cached_tokens,
+        cache_write_tokens,
+        reasoning_tokens,
+    }
 }
 
 /// Reads token counts; `None` when the value holds none.
-pub fn read(raw: &RawValue) -> Option<chat::Usage> {
-    let Maybe(counts) = serde_json::from_str::<Maybe<Counts<'_>>>(raw.get()).ok()?;
-    let counts = counts?;
+pub fn read(raw: Raw<'_>) -> Option<chat::Usage> {
+    let counts: Counts<'_> = object(raw)?;
     let prompt = first([counts.prompt_tokens, counts.input_tokens, counts.prompt_eval_count]);
     let completion = first([counts.completion_tokens, counts.output_tokens, counts.eval_count]);
     let total = number(counts.total_tokens);
     prompt.or(completion).or(total)?;
-    let prompt_details =
-        counts.prompt_tokens_details.0.or(counts.input_tokens_details.0).unwrap_or_default();
-    let completion_details =
-        counts.completion_tokens_details.0.or(counts.output_tokens_details.0).unwrap_or_default();
+    let details = |one, other| object(one).or_else(|| object(other)).unwrap_or_default();
+    let prompt_details: Details<'_> =
+        details(counts.prompt_tokens_details, counts.input_tokens_details);
+    let completion_details: Details<'_> =
+        details(counts.completion_tokens_details, counts.output_tokens_details);
     let cached = first([
         prompt_details.cached_tokens,
         counts.prompt_cache_hit_tokens,
@@ -125,7 +102,8 @@ mod tests {
 
     /// prompt, cached, cache write, completion, reasoning, total
     fn counts(json: &str) -> Option<[u64; 6]> {
-        let usage = read(serde_json::from_str(json).unwrap())?;
+        let document = crate::dialect::value::document(json).unwrap();
+        let usage = read(Some(document.root()))?;
         Some([
             usage.prompt_tokens,
             usage.cached_tokens,

@@ -2,61 +2,49 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
+pub use crate::chat::lenient::{object, objects};
+pub use crate::json::document::Kind;
 
-use crate::chat::lenient::{Maybe, Raw, Several};
+use crate::chat::lenient::Raw;
 use crate::json::JsonText;
+use crate::json::document::{Bounds, Document, Fault, Value};
 
-/// The kind of a JSON value, told by its first byte.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// `[…]`
-    Array,
-    /// `true` or `false`
-    Bool,
-    /// A number.
-    Number,
-    /// `{…}`
-    Object,
-    /// `"…"`
-    String,
+/// What is read of upstreams may nest as deep as most parsers allow, and have more values than any
+/// event within its limits has use for.
+const BOUNDS: Bounds = Bounds { depth_max: 128, values_max: 1 << 22 };
+
+/// The document that a text is.
+///
+/// # Errors
+/// Where the text stops being one.
+pub fn read(text: &str) -> Result<Document<'_>, Fault> {
+    Document::parse(text, BOUNDS)
 }
 
-/// The kind of a value that is there.
-pub fn kind(raw: &RawValue) -> Kind {
-    match raw.get().as_bytes().first() {
-        Some(b'[') => Kind::Array,
-        Some(b'{') => Kind::Object,
-        Some(b'"') => Kind::String,
-        Some(b't' | b'f') => Kind::Bool,
-        _ => Kind::Number,
-    }
+/// The document that a text is, if it is one.
+pub fn document(text: &str) -> Option<Document<'_>> {
+    read(text).ok()
 }
 
 /// A string that is not empty.
 pub fn text(raw: Raw<'_>) -> Option<JsonText<'_>> {
-    JsonText::from_raw(raw?).filter(|text| !text.is_empty())
+    raw?.text().filter(|text| !text.is_empty())
 }
 
 /// A string or number, decoded; neither empty nor the word `null`.
 pub fn word(raw: Raw<'_>) -> Option<Cow<'_, str>> {
     let raw = raw?;
-    let word = match kind(raw) {
-        Kind::Number => Cow::Borrowed(raw.get()),
-        Kind::String => match JsonText::from_raw(raw)?.decode() {
-            // Only escapes make a copy necessary, and words have none.
-            Cow::Borrowed(_) => Cow::Borrowed(raw.get().trim_matches('"')),
-            Cow::Owned(decoded) => Cow::Owned(decoded),
-        },
-        Kind::Array | Kind::Bool | Kind::Object => return None,
+    let word = match raw.kind() {
+        Kind::Number => Cow::Borrowed(raw.raw()),
+        Kind::String => raw.decoded()?,
+        Kind::Array | Kind::Bool | Kind::Null | Kind::Object => return None,
     };
     (!word.is_empty() && word != "null").then_some(word)
 }
 
 /// A number, whether written as one or as a string. Negative ones count as 0.
 pub fn number(raw: Raw<'_>) -> Option<u64> {
-    let digits = raw?.get().trim_matches('"').trim();
+    let digits = raw?.raw().trim_matches('"').trim();
     if let Ok(number) = digits.parse() {
         return Some(number);
     }
@@ -68,30 +56,19 @@ pub fn number(raw: Raw<'_>) -> Option<u64> {
 /// False for the values that say nothing: `""`, `[]`, `{}`, `false`, `0` and `null`.
 pub fn is_news(raw: Raw<'_>) -> bool {
     let Some(raw) = raw else { return false };
-    match kind(raw) {
-        Kind::Bool => raw.get() == "true",
-        Kind::Number => raw.get() != "0",
+    match raw.kind() {
+        Kind::Bool => raw.raw() == "true",
+        Kind::Null => false,
+        Kind::Number => raw.raw() != "0",
         // A blank is a piece like any other.
-        Kind::String => raw.get() != "\"\"",
-        Kind::Array | Kind::Object => {
-            raw.get().bytes().filter(|byte| !byte.is_ascii_whitespace()).nth(2).is_some()
-        }
+        Kind::String => raw.raw() != "\"\"",
+        Kind::Array | Kind::Object => !raw.is_empty(),
     }
 }
 
 /// The elements of an array; none when the value is of another kind.
-pub fn elements(raw: Raw<'_>) -> Vec<&RawValue> {
-    raw.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
-}
-
-/// The object in a value; nothing when the value is of another kind.
-pub fn object<'a, T: Deserialize<'a>>(raw: Raw<'a>) -> Option<T> {
-    serde_json::from_str::<Maybe<T>>(raw?.get()).ok()?.0
-}
-
-/// The objects in a list; none when the value is of another kind.
-pub fn objects<'a, T: Deserialize<'a>>(raw: Raw<'a>) -> Several<T> {
-    raw.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
+pub fn elements<'d>(raw: Raw<'d>) -> impl Iterator<Item = Value<'d>> {
+    raw.into_iter().flat_map(Value::elements)
 }
 
 /// A JSON document without the whitespace between its tokens.
@@ -151,8 +128,10 @@ impl Nesting {
 mod tests {
     use super::*;
 
-    fn raw(json: &str) -> Raw<'_> {
-        serde_json::from_str(json).unwrap()
+    /// What `read` makes of a value.
+    fn of<T>(json: &str, read: impl FnOnce(Raw<'_>) -> T) -> T {
+        let document = document(json).unwrap();
+        read(Some(document.root()).filter(|value| !value.is_null()))
     }
 
     #[test]
@@ -166,7 +145,8 @@ mod tests {
             ("null", None),
             ("{}", None),
         ] {
-            assert_eq!(word(raw(json)).as_deref(), expected, "{json}");
+            let word = of(json, |raw| word(raw).map(Cow::into_owned));
+            assert_eq!(word.as_deref(), expected, "{json}");
         }
     }
 
@@ -181,7 +161,7 @@ mod tests {
             ("{}", None),
             ("\"x\"", None),
         ] {
-            assert_eq!(number(raw(json)), expected, "{json}");
+            assert_eq!(of(json, number), expected, "{json}");
         }
     }
 
@@ -199,7 +179,7 @@ mod tests {
             ("{\"a\":1}", true),
             ("5", true),
         ] {
-            assert_eq!(is_news(raw(json)), expected, "{json}");
+            assert_eq!(of(json, is_news), expected, "{json}");
         }
     }
 

@@ -10,6 +10,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::escapes::unescape;
 use super::scan::{Scanned, scan};
 use super::{JsonText, repair_surrogates};
 
@@ -40,6 +41,8 @@ pub(super) struct Node {
     pub(super) end: u32,
     /// The node behind it and everything in it.
     pub(super) next: u32,
+    /// Whether it is a string with escapes.
+    pub(super) escapes: bool,
 }
 
 /// Why a text is no document.
@@ -111,7 +114,26 @@ impl<'t> Document<'t> {
 
     fn node(&self, index: u32) -> Node {
         // The default cannot be reached: indexes come from nodes.
-        self.nodes.get(index as usize).copied().unwrap_or(Node { start: 0, end: 0, next: u32::MAX })
+        let none = Node { start: 0, end: 0, next: u32::MAX, escapes: false };
+        self.nodes.get(index as usize).copied().unwrap_or(none)
+    }
+
+    fn raw(&self, node: Node) -> &str {
+        self.text.get(node.start as usize..node.end as usize).unwrap_or("null")
+    }
+
+    /// The text of a string without its quotes.
+    fn body(&self, node: Node) -> &str {
+        let (start, end) = (node.start as usize + 1, (node.end as usize).saturating_sub(1));
+        self.text.get(start..end).unwrap_or_default()
+    }
+
+    /// Whether a string says `decoded`.
+    fn says(&self, node: Node, decoded: &str) -> bool {
+        if node.escapes {
+            return unescape(self.body(node)) == decoded;
+        }
+        (node.end - node.start) as usize == decoded.len() + 2 && self.body(node) == decoded
     }
 }
 
@@ -131,13 +153,13 @@ impl fmt::Debug for Value<'_> {
 impl<'d> Value<'d> {
     /// The text of the value.
     pub fn raw(self) -> &'d str {
-        let node = self.document.node(self.index);
-        self.document.text.get(node.start as usize..node.end as usize).unwrap_or("null")
+        self.document.raw(self.document.node(self.index))
     }
 
     /// The kind of the value.
     pub fn kind(self) -> Kind {
-        match self.raw().as_bytes().first() {
+        let start = self.document.node(self.index).start as usize;
+        match self.document.text.as_bytes().get(start) {
             Some(b'"') => Kind::String,
             Some(b'{') => Kind::Object,
             Some(b'[') => Kind::Array,
@@ -154,34 +176,69 @@ impl<'d> Value<'d> {
 
     /// The text of a string.
     pub fn text(self) -> Option<JsonText<'d>> {
-        let body = self.raw().strip_prefix('"')?.strip_suffix('"')?;
+        if self.kind() != Kind::String {
+            return None;
+        }
+        let body = self.document.body(self.document.node(self.index));
         if self.document.surrogates {
             return Some(JsonText(repair_surrogates(body)));
         }
         Some(JsonText(Cow::Borrowed(body)))
     }
 
+    /// The text of a string, as its reader will see it.
+    pub fn decoded(self) -> Option<Cow<'d, str>> {
+        if self.kind() != Kind::String {
+            return None;
+        }
+        let node = self.document.node(self.index);
+        let body = self.document.body(node);
+        Some(if node.escapes { Cow::Owned(unescape(body)) } else { Cow::Borrowed(body) })
+    }
+
+    /// True for an array or object in which there is nothing, and for all other values.
+    pub fn is_empty(self) -> bool {
+        self.next() == self.index + 1
+    }
+
     /// True for a string of these characters.
     pub fn is(self, decoded: &str) -> bool {
-        self.kind() == Kind::String && names(self.raw(), decoded)
+        self.kind() == Kind::String && self.document.says(self.document.node(self.index), decoded)
     }
 
     /// The elements of an array; none for anything else.
-    pub fn elements(self) -> impl Iterator<Item = Value<'d>> {
+    pub fn elements(self) -> impl Iterator<Item = Value<'d>> + Clone {
         let end = if self.kind() == Kind::Array { self.next() } else { 0 };
         self.siblings(end)
     }
 
     /// The members of an object: the name as it is written, with its quotes, and the value.
     pub fn members(self) -> impl Iterator<Item = (&'d str, Value<'d>)> {
-        let end = if self.kind() == Kind::Object { self.next() } else { 0 };
-        let mut nodes = self.siblings(end);
-        std::iter::from_fn(move || Some((nodes.next()?.raw(), nodes.next()?)))
+        self.name_nodes().map(|(name, value)| (value.document.raw(name), value))
+    }
+
+    /// The members of an object: the name as it is meant, and the value.
+    pub fn named_members(self) -> impl Iterator<Item = (Cow<'d, str>, Value<'d>)> {
+        self.name_nodes().map(|(name, value)| {
+            let body = value.document.body(name);
+            let name = if name.escapes { Cow::Owned(unescape(body)) } else { Cow::Borrowed(body) };
+            (name, value)
+        })
     }
 
     /// The member of an object by its name.
     pub fn get(self, name: &str) -> Option<Value<'d>> {
-        self.members().filter(|(written, _)| names(written, name)).last().map(|(_, value)| value)
+        let named = self.name_nodes().filter(|(node, _)| self.document.says(*node, name));
+        named.last().map(|(_, value)| value)
+    }
+
+    fn name_nodes(self) -> impl Iterator<Item = (Node, Value<'d>)> {
+        let end = if self.kind() == Kind::Object { self.next() } else { 0 };
+        let mut nodes = self.siblings(end);
+        std::iter::from_fn(move || {
+            let name = nodes.next()?;
+            Some((name.document.node(name.index), nodes.next()?))
+        })
     }
 
     fn next(self) -> u32 {
@@ -189,13 +246,28 @@ impl<'d> Value<'d> {
     }
 
     /// The nodes inside this one.
-    fn siblings(self, end: u32) -> impl Iterator<Item = Value<'d>> {
-        let mut index = self.index + 1;
-        std::iter::from_fn(move || {
-            let value = Value { index, ..self };
-            (index < end).then(|| index = value.next())?;
-            Some(value)
-        })
+    fn siblings(self, end: u32) -> Siblings<'d> {
+        Siblings { next: Value { index: self.index + 1, ..self }, end }
+    }
+}
+
+/// Nodes that follow each other.
+#[derive(Clone)]
+struct Siblings<'d> {
+    next: Value<'d>,
+    end: u32,
+}
+
+impl<'d> Iterator for Siblings<'d> {
+    type Item = Value<'d>;
+
+    fn next(&mut self) -> Option<Value<'d>> {
+        let value = self.next;
+        if value.index >= self.end {
+            return None;
+        }
+        self.next.index = value.next();
+        Some(value)
     }
 }
 

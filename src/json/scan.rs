@@ -122,6 +122,7 @@ impl Scanner<'_> {
 
     fn string(&mut self) -> Result<(), Reason> {
         let index = self.push(self.at)?;
+        let mut escapes = false;
         self.at += 1;
         loop {
             self.at += wide::plain_len(self.rest());
@@ -129,12 +130,19 @@ impl Scanner<'_> {
                 [b'"', ..] => {
                     self.at += 1;
                     self.finish(index);
+                    if let Some(node) = self.nodes.get_mut(index as usize).filter(|_| escapes) {
+                        node.escapes = true;
+                    }
                     return Ok(());
                 }
-                [b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => self.at += 2,
+                [b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => {
+                    escapes = true;
+                    self.at += 2;
+                }
                 [b'\\', b'u', a, b, c, d, ..]
                     if [a, b, c, d].iter().all(|digit| digit.is_ascii_hexdigit()) =>
                 {
+                    escapes = true;
                     self.surrogates |= matches!(a, b'd' | b'D');
                     self.at += 6;
                 }
@@ -186,7 +194,8 @@ impl Scanner<'_> {
             return Err(Reason::Values);
         }
         let index = self.nodes.len() as u32;
-        self.nodes.push(Node { start: start as u32, end: start as u32, next: index });
+        let start = start as u32;
+        self.nodes.push(Node { start, end: start, next: index, escapes: false });
         Ok(index)
     }
 

@@ -1,11 +1,10 @@
 //! Data that is not one chunk: lists, broken JSON, several documents in one event, noise.
 
-use serde_json::value::RawValue;
-
 use super::Reader;
 use crate::dialect::errors;
 use crate::dialect::outlet::Sink;
 use crate::dialect::repair::repair;
+use crate::dialect::value;
 use crate::error::{ApiError, Class};
 
 impl Reader {
@@ -23,8 +22,11 @@ impl Reader {
             None => {}
             Some(b'{') => self.read_broken(depth, event, data, sink),
             Some(b'[') => {
-                for element in serde_json::from_slice::<Vec<&RawValue>>(data).unwrap_or_default() {
-                    self.read_within(depth, event, element.get().as_bytes(), sink);
+                let text = std::str::from_utf8(data).unwrap_or_default();
+                if let Some(list) = value::document(text) {
+                    for element in list.root().elements() {
+                        self.read_within(depth, event, element.raw().as_bytes(), sink);
+                    }
                 }
             }
             Some(_) if event == b"error" => self.fail(errors::in_stream(data), sink),
@@ -42,15 +44,8 @@ impl Reader {
     /// W6: mends a JSON object that does not parse; the last resort is one document per line (W1).
     fn read_broken(&mut self, depth: u8, event: &[u8], data: &[u8], sink: &mut Sink<'_>) {
         let repaired = repair(data);
-        if let Ok(chunk) = serde_json::from_str(&repaired) {
-            return self.read_chunk(depth, event, repaired.as_bytes(), &chunk, sink);
-        }
-        // A member that comes twice is no error for a parser that keeps the last one.
-        let unique = serde_json::from_str::<serde_json::Value>(&repaired)
-            .and_then(|value| serde_json::to_string(&value))
-            .unwrap_or_default();
-        if let Ok(chunk) = serde_json::from_str(&unique) {
-            return self.read_chunk(depth, event, unique.as_bytes(), &chunk, sink);
+        if let Some(document) = value::document(&repaired) {
+            return self.read_chunk(depth, event, document.root(), sink);
         }
         if memchr::memchr(b'\n', data).is_some() {
             return self.read_lines(depth, event, data, sink);

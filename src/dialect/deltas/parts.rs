@@ -1,9 +1,7 @@
 //! Content in all its shapes: text, lists of parts, images.
 
-use serde_json::value::RawValue;
-
 use super::Reader;
-use crate::chat::lenient::{Maybe, Raw};
+use crate::chat::lenient::{Raw, members};
 use crate::dialect::outlet::Sink;
 use crate::dialect::reasoning::Reasoning;
 use crate::dialect::value::{self, Kind};
@@ -13,30 +11,30 @@ impl Reader {
     /// Reads text, a list of parts (S3) or what else stands in `content`.
     pub(super) fn read_content(&mut self, content: Raw<'_>, sink: &mut Sink<'_>) {
         let Some(raw) = content else { return };
-        match value::kind(raw) {
+        match raw.kind() {
             Kind::String => {
                 if let Some(text) = value::text(content) {
                     self.read_text(text, sink);
                 }
             }
-            Kind::Number => self.read_text(JsonText::encode(raw.get()), sink),
-            Kind::Object => self.read_part(raw, sink),
+            Kind::Number => self.read_text(JsonText::encode(raw.raw()), sink),
+            Kind::Object => self.read_part(content, sink),
             Kind::Array => {
                 for element in value::elements(content) {
-                    match value::kind(element) {
+                    match element.kind() {
                         Kind::String => self.read_content(Some(element), sink),
-                        Kind::Object => self.read_part(element, sink),
-                        Kind::Array | Kind::Bool | Kind::Number => {}
+                        Kind::Object => self.read_part(Some(element), sink),
+                        Kind::Array | Kind::Bool | Kind::Null | Kind::Number => {}
                     }
                 }
             }
-            Kind::Bool => {}
+            Kind::Bool | Kind::Null => {}
         }
     }
 
     /// S3: one part of a content list. Parts of unknown types are no text.
-    fn read_part(&mut self, raw: &RawValue, sink: &mut Sink<'_>) {
-        let Ok(part) = serde_json::from_str::<Part<'_>>(raw.get()) else { return };
+    fn read_part(&mut self, raw: Raw<'_>, sink: &mut Sink<'_>) {
+        let Some(part) = value::object::<Part<'_>>(raw) else { return };
         match value::word(part.kind).as_deref() {
             Some("thinking" | "reasoning") => {
                 let fields = [part.thinking, part.reasoning, part.text];
@@ -63,11 +61,9 @@ impl Reader {
     }
 
     /// W7: `{"image_url":{"url":…}}`, `{"image_url":"…"}` or `{"url":…}`.
-    pub(super) fn read_image(&mut self, raw: &RawValue, sink: &mut Sink<'_>) {
-        let Ok(image) = serde_json::from_str::<Image<'_>>(raw.get()) else { return };
-        let nested = image
-            .image_url
-            .and_then(|inner| serde_json::from_str::<Maybe<Image<'_>>>(inner.get()).ok()?.0);
+    pub(super) fn read_image(&mut self, raw: Raw<'_>, sink: &mut Sink<'_>) {
+        let Some(image) = value::object::<Image<'_>>(raw) else { return };
+        let nested = value::object::<Image<'_>>(image.image_url);
         let url = nested.map_or(image.url, |nested| nested.url);
         if let Some(url) = value::text(image.image_url).or_else(|| value::text(url)) {
             self.interrupt(sink);
@@ -76,29 +72,19 @@ impl Reader {
     }
 }
 
-/// A part of a content list.
-#[derive(Default, serde::Deserialize)]
-#[serde(default)]
-struct Part<'a> {
-    #[serde(borrow, rename = "type")]
-    kind: Raw<'a>,
-    #[serde(borrow)]
-    text: Raw<'a>,
-    #[serde(borrow)]
-    thinking: Raw<'a>,
-    #[serde(borrow)]
-    reasoning: Raw<'a>,
-    #[serde(borrow)]
-    refusal: Raw<'a>,
-    #[serde(borrow)]
-    annotations: Raw<'a>,
-}
+members! {
+    /// A part of a content list.
+    struct Part {
+        kind("type"),
+        text,
+        thinking,
+        reasoning,
+        refusal,
+        annotations,
+    }
 
-#[derive(Default, serde::Deserialize)]
-#[serde(default)]
-struct Image<'a> {
-    #[serde(borrow)]
-    image_url: Raw<'a>,
-    #[serde(borrow)]
-    url: Raw<'a>,
+    struct Image {
+        image_url,
+        url,
+    }
 }

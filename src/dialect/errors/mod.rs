@@ -9,8 +9,6 @@ mod delay;
 mod hints;
 mod report;
 
-use serde_json::value::RawValue;
-
 use self::report::{Report, matches};
 use super::repair::repair;
 use super::value::{self, Kind};
@@ -309,16 +307,13 @@ pub fn in_stream(data: &[u8]) -> ApiError {
 /// at all. `None` for everything that may be an answer.
 pub fn is_error_document(body: &[u8]) -> Option<ApiError> {
     let body = body.trim_ascii();
-    let object = match body.first()? {
+    let repaired = match body.first()? {
         b'<' | b'"' => return Some(in_stream(body)),
-        b'[' => serde_json::from_slice::<Vec<&RawValue>>(body).ok()?.first()?.get().as_bytes(),
-        _ => body,
+        _ => repair(body),
     };
-    if object.first() != Some(&b'{') {
-        return None;
-    }
-    let repaired = repair(object);
-    let chunk = serde_json::from_str::<Chunk<'_>>(&repaired).ok()?;
+    let document = value::document(&repaired)?;
+    let first = value::objects(Some(document.root())).next();
+    let chunk = value::object::<Chunk<'_>>(first)?;
     is_error(b"", &chunk).then(|| in_stream(body))
 }
 
@@ -330,11 +325,11 @@ pub fn is_error(event: &[u8], chunk: &Chunk<'_>) -> bool {
     if value::is_news(chunk.error) || value::is_news(groq) || status.is_some_and(|code| code != 0) {
         return true;
     }
-    if chunk.choices.listed || chunk.result.is_some() {
+    if chunk.is_completion() || chunk.result.is_some() {
         return false;
     }
     let says_error = |raw| value::word(raw).as_deref() == Some("error");
-    let message = chunk.message.is_some_and(|message| value::kind(message) == Kind::String);
+    let message = chunk.message.is_some_and(|message| message.kind() == Kind::String);
     event == b"error"
         || says_error(chunk.object)
         || says_error(chunk.kind)

@@ -2,12 +2,11 @@
 
 use std::borrow::Cow;
 
-use serde_json::value::RawValue;
-
 use super::TextCall;
-use crate::chat::lenient::Raw;
+use crate::chat::lenient::members;
 use crate::dialect::{TextToolCalls, value};
 use crate::json;
+use crate::json::document::Value;
 
 /// How one format marks its blocks.
 #[derive(Debug)]
@@ -77,48 +76,44 @@ const fn marker(
     Marker { format, open, close, read }
 }
 
-/// The parts of a call in JSON.
-#[derive(Default, serde::Deserialize)]
-#[serde(default)]
-struct JsonCall<'a> {
-    #[serde(borrow)]
-    id: Raw<'a>,
-    #[serde(borrow)]
-    name: Raw<'a>,
-    #[serde(borrow)]
-    arguments: Raw<'a>,
-    #[serde(borrow)]
-    parameters: Raw<'a>,
+members! {
+    /// The parts of a call in JSON.
+    struct JsonCall {
+        id,
+        name,
+        arguments,
+        parameters,
+    }
 }
 
 /// One call in JSON, or a list of them.
 fn read_json(body: &str) -> Block {
     let body = body.trim();
-    let calls = if body.starts_with('[') {
-        serde_json::from_str::<Vec<JsonCall<'_>>>(body)
-    } else {
-        serde_json::from_str::<JsonCall<'_>>(body).map(|call| vec![call])
+    let document = match value::read(body) {
+        Ok(document) => document,
+        Err(fault) if fault.offset == body.len() => return Block::Unfinished,
+        Err(_) => return Block::Text,
     };
-    match calls {
-        Ok(calls) => {
-            let calls = calls.iter().map(|call| {
-                Some(TextCall {
-                    id: value::word(call.id).map(Cow::into_owned),
-                    name: value::word(call.name)?.into_owned(),
-                    arguments: arguments_of(call.arguments.or(call.parameters)?)?,
-                })
-            });
-            calls.collect::<Option<Vec<_>>>().map_or(Block::Text, Block::Calls)
-        }
-        Err(error) if error.is_eof() => Block::Unfinished,
-        Err(_) => Block::Text,
-    }
+    let call = |call| {
+        let call = value::object::<JsonCall<'_>>(Some(call))?;
+        Some(TextCall {
+            id: value::word(call.id).map(Cow::into_owned),
+            name: value::word(call.name)?.into_owned(),
+            arguments: arguments_of(call.arguments.or(call.parameters)?)?,
+        })
+    };
+    let root = document.root();
+    let calls: Option<Vec<_>> = match root.kind() {
+        value::Kind::Array => root.elements().map(call).collect(),
+        _ => call(root).map(|call| vec![call]),
+    };
+    calls.map_or(Block::Text, Block::Calls)
 }
 
 /// Arguments as an object, or as a string that holds one.
-fn arguments_of(raw: &RawValue) -> Option<String> {
-    match value::kind(raw) {
-        value::Kind::Object => Some(value::compact(raw.get()).into_owned()),
+fn arguments_of(raw: Value<'_>) -> Option<String> {
+    match raw.kind() {
+        value::Kind::Object => Some(value::compact(raw.raw()).into_owned()),
         value::Kind::String => object(&value::word(Some(raw))?),
         _ => None,
     }
@@ -127,7 +122,7 @@ fn arguments_of(raw: &RawValue) -> Option<String> {
 /// `text`, if it is one JSON object.
 pub fn object(text: &str) -> Option<String> {
     let text = text.trim();
-    let parsed = serde_json::from_str::<&RawValue>(text).is_ok();
+    let parsed = value::document(text).is_some();
     (parsed && text.starts_with('{')).then(|| value::compact(text).into_owned())
 }
 
@@ -281,11 +276,10 @@ fn arguments_object(members: &[(&str, &str, bool)]) -> Option<String> {
     let mut out = Vec::new();
     json::object(&mut out, |object| {
         for (key, value, may_be_json) in members {
-            let literal = serde_json::from_str::<&RawValue>(value.trim()).ok();
-            let literal = literal
-                .filter(|literal| *may_be_json && value::kind(literal) != value::Kind::String);
+            let literal = value::document(value.trim())
+                .filter(|literal| *may_be_json && literal.root().kind() != value::Kind::String);
             match literal {
-                Some(literal) => object.raw(key.trim(), literal.get()),
+                Some(literal) => object.raw(key.trim(), literal.root().raw()),
                 None => {
                     let value = value.strip_prefix('\n').unwrap_or(value);
                     object.str(key.trim(), value.strip_suffix('\n').unwrap_or(value));

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use crate::chat::lenient::Raw;
 use crate::chat::response::{Function, ToolCall};
 use crate::dialect::value::{self, Kind};
+use crate::json::document::Value;
 use crate::json::{self, JsonText};
 
 /// The index that stands for `function_call`, the one call of the older API.
@@ -27,14 +28,15 @@ pub struct Piece<'a> {
 
 impl<'a> Piece<'a> {
     /// Reads one call of a list.
-    pub fn of_call(call: &'a ToolCall<'a>) -> Self {
-        let function = call.function.0.unwrap_or_default();
+    pub fn of_call(call: Value<'a>) -> Self {
+        let call: ToolCall<'_> = value::object(Some(call)).unwrap_or_default();
+        let function: Function<'_> = value::object(call.function).unwrap_or_default();
         Self {
-            index: call.index.and_then(|index| index.get().trim_matches('"').parse().ok()),
+            index: call.index.and_then(|index| index.raw().trim_matches('"').parse().ok()),
             id: id(call.id),
             name: value::word(function.name.or(call.name)),
             arguments: arguments(function.arguments.or(call.arguments)),
-            extra: extra(call),
+            extra: extra(&call),
         }
     }
 
@@ -67,19 +69,20 @@ impl<'a> Piece<'a> {
 
 /// T5: ids are strings or numbers.
 fn id(raw: Raw<'_>) -> Option<JsonText<'_>> {
-    match value::kind(raw?) {
+    match raw?.kind() {
         Kind::String => value::text(raw),
-        Kind::Number => Some(JsonText::encode(raw?.get())),
-        Kind::Array | Kind::Bool | Kind::Object => None,
+        Kind::Number => Some(JsonText::encode(raw?.raw())),
+        Kind::Array | Kind::Bool | Kind::Null | Kind::Object => None,
     }
 }
 
 /// T9, T10: arguments are JSON text, or the object itself; empty ones are none.
 fn arguments(raw: Raw<'_>) -> Option<JsonText<'_>> {
-    match value::kind(raw?) {
+    match raw?.kind() {
         Kind::String => value::text(raw),
+        Kind::Null => None,
         Kind::Array | Kind::Bool | Kind::Number | Kind::Object => {
-            match value::compact(raw?.get()) {
+            match value::compact(raw?.raw()) {
                 Cow::Borrowed(json) => Some(JsonText::encode(json)),
                 Cow::Owned(json) => Some(JsonText::encode(&json).into_owned()),
             }
@@ -101,7 +104,7 @@ fn extra(call: &ToolCall<'_>) -> Option<String> {
     json::object(&mut out, |object| {
         for (name, value) in members {
             if let Some(value) = value.filter(|_| value::is_news(value)) {
-                object.raw(name, value.get());
+                object.raw(name, value.raw());
             }
         }
     });
