@@ -195,5 +195,25 @@ fn requests(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, frames, chunks, events, answers, requests);
+/// What every exchange costs, however short.
+fn exchanges(criterion: &mut Criterion) {
+    let config = config();
+    let request = conversation::request(2 << 10);
+    let work = workload::table().into_iter().find(|work| work.name == "req2k").expect("its row");
+    let body = Script::new(&work).body;
+    let answer = headers(&[(":status", "200"), ("content-type", "text/event-stream")]);
+    criterion.bench_function("exchanges/2k", |bencher| {
+        bencher.iter(|| {
+            let mut exchange = opened(&config);
+            black_box(exchange.request_body(request.as_bytes()));
+            exchange.response_headers(&answer, false);
+            exchange.response_body(&body, false);
+            black_box(exchange.output());
+            exchange.response_body(&[], true);
+            exchange.report().map(|report| report.properties().len())
+        });
+    });
+}
+
+criterion_group!(benches, frames, chunks, events, answers, requests, exchanges);
 criterion_main!(benches);
