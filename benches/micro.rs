@@ -84,7 +84,7 @@ fn opened(config: &Rc<Config>) -> Exchange {
 /// An exchange whose answer is about to come.
 fn waiting(config: &Rc<Config>) -> Exchange {
     let mut exchange = opened(config);
-    exchange.request_body(conversation::request(2 << 10).as_bytes());
+    exchange.request_body(conversation::request(2 << 10).into_bytes(), true);
     let answer = headers(&[(":status", "200"), ("content-type", "text/event-stream")]);
     exchange.response_headers(&answer, false);
     exchange
@@ -185,7 +185,7 @@ fn requests(criterion: &mut Criterion) {
             bencher.iter_batched(
                 || opened(&config),
                 |mut exchange| {
-                    let action = exchange.request_body(request.as_bytes());
+                    let action = exchange.request_body(request.clone().into_bytes(), true);
                     assert!(matches!(action, RequestBodyAction::Forward { .. }));
                     (exchange, action)
                 },

@@ -6,11 +6,11 @@
 //! ```text
 //! request_headers ─> Pass | Change ──────────────────────────────────> the filter stays out of it
 //!        │─────────> Reply ──────────────────────────────────────────> answered here
-//!        └─────────> Translate ─> request_body ─> Forward | Reply
-//!                                                     │
+//!        └─────────> Translate ─> request_body ─> Hold… then Forward | Reply
+//!                                                     │    (request_trailers instead of an end)
 //! response_headers ─> Pass | Forward | Hold | Reply <─┘
 //! response_body    ─> Forward | Hold | Keep | Reply (once for every piece, then end_of_stream)
-//! response_trailers─> Forward                     (instead of a body callback with end_of_stream)
+//! response_trailers─> Forward | Reply             (instead of a body callback with end_of_stream)
 //! ```
 
 mod action;
@@ -32,7 +32,8 @@ use crate::config::{Config, Route};
 use crate::ids::Ids;
 use crate::translate::request::Translated;
 pub use action::{
-    BodyAction, HeaderChanges, RequestBodyAction, RequestHeadersAction, ResponseHeadersAction,
+    BodyAction, HELD_OUTPUT_BYTES_MAX, HeaderChanges, RequestBodyAction, RequestHeadersAction,
+    ResponseHeadersAction,
 };
 use answer::Answer;
 use list::List;
@@ -70,12 +71,8 @@ enum Phase {
     Start,
     /// The filter is out of it: passed through, replied, or done.
     Over,
-    /// The request body is being collected by the host.
-    Request {
-        target: Target,
-        /// The position of the upstream, if the headers have left already.
-        upstream: Option<usize>,
-    },
+    /// The request body is being collected.
+    Request(Incoming),
     /// The request has gone upstream.
     Waiting(Box<Waiting>),
     /// The answer is being translated.
@@ -86,6 +83,17 @@ enum Phase {
     List(List),
     /// The upstream's error is being collected.
     Failure(Failure),
+}
+
+/// A request whose body is being collected.
+struct Incoming {
+    target: Target,
+    /// The position of the upstream, if the headers have left already.
+    upstream: Option<usize>,
+    /// The body so far, unless the host buffers it.
+    body: Vec<u8>,
+    /// Whether the host buffers the body, because it will end with trailers.
+    is_buffered: bool,
 }
 
 /// What the answer will need.
@@ -153,7 +161,10 @@ impl Exchange {
 
     /// The response ended with trailers instead of a body callback with `end_of_stream`.
     pub fn response_trailers(&mut self) -> BodyAction {
-        self.response_body(&[], true)
+        match &mut self.phase {
+            Phase::Answer(answer) => answer.trailers(self.clock, &mut self.output),
+            _ => self.response_body(&[], true),
+        }
     }
 
     /// What the last [`BodyAction::Forward`] is about; valid until the next call.

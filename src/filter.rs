@@ -1,118 +1,162 @@
 //! The shell: callbacks of the host in, an [`Exchange`]'s decisions out. It decides nothing itself.
 //!
-//! Host facts it rests on (measured with Envoy 1.36 to 1.40): paused request headers are only ever
-//! released when the host runs with `allow_on_headers_stop_iteration`; `end_of_stream` never comes
-//! together with trailers; while a response body is paused, large writes crash the host.
+//! Host facts it rests on (measured with Envoy 1.36 to 1.40):
+//! * held request headers are only ever released when the host runs with
+//!   `allow_on_headers_stop_iteration`;
+//! * bodies that are taken out of the host piece by piece and put back at their end are subject to none
+//!   of its limits, while what it buffers itself ends in 413, in 500, or in a crash;
+//! * `end_of_stream` never comes together with trailers, and in the callback for trailers only a body that
+//!   the host has buffered is there. Any other one must not even be asked for: where the last piece was
+//!   held, the host would look for it in memory that is not its own any more.
 
 mod meters;
 
 use std::hash::{BuildHasher, RandomState};
 use std::rc::Rc;
 
-use proxy_wasm::traits::{Context, HttpContext, RootContext};
-use proxy_wasm::types::{Action, ContextType, LogLevel};
-
 use crate::config::{Config, Route, Wanted};
 use crate::exchange::{
     BodyAction, Exchange, HeaderChanges, Reply, RequestBodyAction, RequestHeadersAction,
     ResponseHeadersAction, Router,
 };
-use crate::host::{self, BufferType, MapType};
+use crate::host::{self, BodyFlow, BufferType, HeadersFlow, MapType};
 use meters::Meters;
 
-proxy_wasm::main! {{
-    proxy_wasm::set_log_level(LogLevel::Info);
-    proxy_wasm::set_root_context(|_| Box::new(Root::new()));
-}}
-
-/// One per VM: holds the configuration.
-struct Root {
-    config: Option<Rc<Config>>,
+/// One per plugin configuration in a VM.
+pub struct Root {
+    config: Rc<Config>,
     seed: Seed,
     meters: Rc<Meters>,
 }
 
-impl Root {
-    fn new() -> Self {
-        Self { config: None, seed: Seed::new(), meters: Rc::default() }
-    }
-}
-
-/// Seeds for ids: random per VM, counted per exchange.
-#[derive(Clone)]
+/// Seeds for ids: random per VM, another one for each exchange.
 struct Seed {
     random: u64,
-    exchanges: u64,
 }
 
 impl Seed {
     fn new() -> Self {
         // The standard library draws the keys of a new RandomState from the host's random source.
-        Self { random: RandomState::new().hash_one(host::now_ns()), exchanges: 0 }
+        Self { random: RandomState::new().hash_one(host::now_ns()) }
     }
 
-    fn next(&mut self) -> u128 {
-        self.exchanges += 1;
-        (u128::from(host::now_ns()) << 64) | u128::from(self.random.wrapping_add(self.exchanges))
+    fn of(&self, context: u32) -> u128 {
+        let own = self.random.wrapping_add(u64::from(context));
+        (u128::from(host::now_ns()) << 64) | u128::from(own)
     }
 }
 
-impl Context for Root {}
-
-impl RootContext for Root {
-    fn on_configure(&mut self, _: usize) -> bool {
-        let bytes = self.get_plugin_configuration().unwrap_or_default();
-        let parsed = match std::str::from_utf8(&bytes) {
+impl Root {
+    /// Reads the plugin configuration; `None` when it is refused, which the log explains.
+    pub fn configured(configuration: &[u8]) -> Option<Self> {
+        let parsed = match std::str::from_utf8(configuration) {
             Ok(json) => Config::parse(json),
             Err(_) => Err("configuration: is not UTF-8; pass it as a StringValue".to_owned()),
         };
         match parsed {
             Ok(config) => {
-                self.config = Some(Rc::new(config));
-                true
+                Some(Self { config: Rc::new(config), seed: Seed::new(), meters: Rc::default() })
             }
             Err(error) => {
                 log::error!("responses-filter refuses its configuration: {error}");
-                false
+                None
             }
         }
     }
 
-    fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {
-        let config = self.config.clone()?;
-        let mut seed = self.seed.clone();
-        seed.exchanges = u64::from(context_id);
-        let exchange = Exchange::new(config, host::now_ms, seed.next()).routed_by(ROUTER);
+    /// A new exchange; `context` is the host's number of it.
+    pub fn exchange(&self, context: u32) -> Filter {
+        let seed = self.seed.of(context);
+        let exchange = Exchange::new(Rc::clone(&self.config), host::now_ms, seed).routed_by(ROUTER);
         let meters = Rc::clone(&self.meters);
-        Some(Box::new(Filter { exchange, meters, is_active: false, request_sent: false }))
-    }
-
-    fn get_type(&self) -> Option<ContextType> {
-        Some(ContextType::HttpContext)
+        Filter { exchange, meters, is_active: false, request_sent: false, is_buffered: false }
     }
 }
 
 /// One per HTTP exchange.
-struct Filter {
+pub struct Filter {
     exchange: Exchange,
     meters: Rc<Meters>,
     /// Whether the exchange wants to see bodies.
     is_active: bool,
     /// Whether the request body has been dealt with.
     request_sent: bool,
+    /// Whether the host buffers the body of the message that is on its way.
+    is_buffered: bool,
 }
 
 impl Filter {
-    fn request_end(&mut self, size: usize) -> Action {
-        self.request_sent = true;
-        let body = match host::body(BufferType::RequestBody, size) {
-            Ok(body) => body,
+    /// Request headers have come.
+    pub fn request_headers(&mut self, end_of_stream: bool) -> HeadersFlow {
+        let headers = host::headers(MapType::RequestHeaders).unwrap_or_default();
+        match self.exchange.request_headers(&headers, end_of_stream) {
+            RequestHeadersAction::Pass => HeadersFlow::Continue,
+            RequestHeadersAction::Change(changes) => {
+                change_headers(MapType::RequestHeaders, &changes);
+                HeadersFlow::Continue
+            }
+            RequestHeadersAction::Translate { changes, hold } => {
+                self.is_active = true;
+                change_headers(MapType::RequestHeaders, &changes);
+                if hold { HeadersFlow::Hold } else { HeadersFlow::Continue }
+            }
+            RequestHeadersAction::Reply(reply) => {
+                self.reply(&reply);
+                HeadersFlow::Hold
+            }
+        }
+    }
+
+    /// A piece of the request's body has come.
+    pub fn request_body(&mut self, size: usize, end_of_stream: bool) -> BodyFlow {
+        if !self.is_active || self.request_sent {
+            return BodyFlow::Continue;
+        }
+        let piece = match host::body(BufferType::RequestBody, size) {
+            Ok(piece) => piece,
             Err(refused) => {
                 log::error!("the host does not give the request body ({refused:?})");
                 Vec::new()
             }
         };
-        match self.exchange.request_body(&body) {
+        match self.exchange.request_body(piece, end_of_stream) {
+            RequestBodyAction::Hold => {
+                drop_piece(BufferType::RequestBody, size);
+                BodyFlow::Hold
+            }
+            RequestBodyAction::HoldBuffered => {
+                self.is_buffered = true;
+                BodyFlow::HoldBuffered
+            }
+            action => {
+                if self.send_request(action) {
+                    BodyFlow::Continue
+                } else {
+                    BodyFlow::Hold
+                }
+            }
+        }
+    }
+
+    /// The request ends with trailers.
+    pub fn request_trailers(&mut self) -> HeadersFlow {
+        if !self.is_active || self.request_sent {
+            return HeadersFlow::Continue;
+        }
+        let body = if self.is_buffered {
+            host::body(BufferType::RequestBody, usize::MAX).unwrap_or_default()
+        } else {
+            Vec::new()
+        };
+        let action = self.exchange.request_trailers(body);
+        if self.send_request(action) { HeadersFlow::Continue } else { HeadersFlow::Hold }
+    }
+
+    /// Sends the translated request on; `false` when it has been answered instead.
+    fn send_request(&mut self, action: RequestBodyAction) -> bool {
+        self.request_sent = true;
+        self.is_buffered = false;
+        match action {
             RequestBodyAction::Forward { changes, body } => {
                 if !changes.is_empty() {
                     change_headers(MapType::RequestHeaders, &changes);
@@ -121,13 +165,17 @@ impl Filter {
                 if let Err(refused) = host::set_body(BufferType::RequestBody, usize::MAX, &body) {
                     log::error!("the host does not take the request body ({refused:?})");
                 }
-                Action::Continue
+                true
             }
-            RequestBodyAction::Reply(reply) => self.reply(&reply),
+            RequestBodyAction::Reply(reply) => {
+                self.reply(&reply);
+                false
+            }
+            RequestBodyAction::Hold | RequestBodyAction::HoldBuffered => false,
         }
     }
 
-    fn reply(&mut self, reply: &Reply) -> Action {
+    fn reply(&mut self, reply: &Reply) {
         self.is_active = false;
         let headers: Vec<_> = reply.headers.iter().map(|(n, v)| (*n, v.as_str())).collect();
         let sent =
@@ -135,117 +183,104 @@ impl Filter {
         if let Err(refused) = sent {
             log::error!("the host does not take an answer from the filter ({refused:?})");
         }
-        Action::Pause
     }
 
-    fn response_output(&mut self, size: usize, action: BodyAction) -> Action {
-        match action {
-            BodyAction::Forward => {
-                let output = self.exchange.output();
-                if size > 0 || !output.is_empty() {
-                    let set = host::set_body(BufferType::ResponseBody, size, output);
-                    if let Err(refused) = set {
-                        log::warn!("the host does not take the end of an answer ({refused:?})");
-                    }
-                }
-                self.exchange.output_sent();
-                Action::Continue
-            }
-            BodyAction::Hold => {
-                if size > 0
-                    && let Err(refused) = host::set_body(BufferType::ResponseBody, size, b"")
-                {
-                    log::error!("the host does not take an answer's bytes away ({refused:?})");
-                }
-                Action::Pause
-            }
-            BodyAction::Keep => Action::Continue,
-            BodyAction::Reply(reply) => self.reply(&reply),
-        }
-    }
-}
-
-impl Context for Filter {}
-
-impl HttpContext for Filter {
-    fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
-        let headers = host::headers(MapType::RequestHeaders).unwrap_or_default();
-        match self.exchange.request_headers(&headers, end_of_stream) {
-            RequestHeadersAction::Pass => Action::Continue,
-            RequestHeadersAction::Change(changes) => {
-                change_headers(MapType::RequestHeaders, &changes);
-                Action::Continue
-            }
-            RequestHeadersAction::Translate { changes, hold } => {
-                self.is_active = true;
-                change_headers(MapType::RequestHeaders, &changes);
-                if hold { Action::Pause } else { Action::Continue }
-            }
-            RequestHeadersAction::Reply(reply) => self.reply(&reply),
-        }
-    }
-
-    fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
-        if !self.is_active || self.request_sent {
-            return Action::Continue;
-        }
-        // While paused the host collects; `size` counts all bytes so far.
-        if end_of_stream { self.request_end(size) } else { Action::Pause }
-    }
-
-    fn on_http_request_trailers(&mut self, _: usize) -> Action {
-        if !self.is_active || self.request_sent {
-            return Action::Continue;
-        }
-        self.request_end(usize::MAX)
-    }
-
-    fn on_http_response_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
+    /// Response headers have come.
+    pub fn response_headers(&mut self, end_of_stream: bool) -> HeadersFlow {
         if !self.is_active {
-            return Action::Continue;
+            return HeadersFlow::Continue;
         }
         let headers = host::headers(MapType::ResponseHeaders).unwrap_or_default();
         match self.exchange.response_headers(&headers, end_of_stream) {
             ResponseHeadersAction::Pass => {
                 self.is_active = false;
-                Action::Continue
+                HeadersFlow::Continue
             }
             ResponseHeadersAction::Forward(changes) => {
                 change_headers(MapType::ResponseHeaders, &changes);
-                Action::Continue
+                HeadersFlow::Continue
             }
             ResponseHeadersAction::Hold(changes) => {
                 change_headers(MapType::ResponseHeaders, &changes);
-                Action::Pause
+                HeadersFlow::Hold
             }
-            ResponseHeadersAction::Reply(reply) => self.reply(&reply),
+            ResponseHeadersAction::Reply(reply) => {
+                self.reply(&reply);
+                HeadersFlow::Hold
+            }
         }
     }
 
-    fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+    /// A piece of the response's body has come.
+    pub fn response_body(&mut self, size: usize, end_of_stream: bool) -> BodyFlow {
         if !self.is_active {
-            return Action::Continue;
+            return BodyFlow::Continue;
         }
         let chunk = match host::body(BufferType::ResponseBody, size) {
             Ok(chunk) => chunk,
             Err(refused) => {
                 log::error!("the host does not give the response body ({refused:?})");
-                return Action::Continue;
+                return BodyFlow::Continue;
             }
         };
         let action = self.exchange.response_body(&chunk, end_of_stream);
-        self.response_output(size, action)
-    }
-
-    fn on_http_response_trailers(&mut self, _: usize) -> Action {
-        if !self.is_active {
-            return Action::Continue;
+        self.is_buffered = action == BodyAction::HoldForTrailers;
+        match action {
+            BodyAction::Forward => {
+                self.send_output(size);
+                BodyFlow::Continue
+            }
+            BodyAction::Hold => {
+                drop_piece(BufferType::ResponseBody, size);
+                BodyFlow::Hold
+            }
+            BodyAction::HoldForTrailers => {
+                drop_piece(BufferType::ResponseBody, size);
+                BodyFlow::HoldBuffered
+            }
+            BodyAction::Keep => BodyFlow::Continue,
+            BodyAction::Reply(reply) => {
+                self.reply(&reply);
+                BodyFlow::Hold
+            }
         }
-        let action = self.exchange.response_trailers();
-        self.response_output(0, action)
     }
 
-    fn on_log(&mut self) {
+    /// The response ends with trailers.
+    pub fn response_trailers(&mut self) -> HeadersFlow {
+        if !self.is_active {
+            return HeadersFlow::Continue;
+        }
+        match self.exchange.response_trailers() {
+            BodyAction::Forward if self.is_buffered => self.send_output(0),
+            BodyAction::Forward => {
+                let bytes = self.exchange.output().len();
+                if bytes > 0 {
+                    log::warn!("the end of an answer, {bytes} bytes, came too late for the host");
+                }
+            }
+            BodyAction::Hold | BodyAction::HoldForTrailers | BodyAction::Keep => {}
+            BodyAction::Reply(reply) => {
+                self.reply(&reply);
+                return HeadersFlow::Hold;
+            }
+        }
+        HeadersFlow::Continue
+    }
+
+    /// Puts the output into the place of a piece of this size.
+    fn send_output(&mut self, size: usize) {
+        let output = self.exchange.output();
+        if (size > 0 || !output.is_empty())
+            && let Err(refused) = host::set_body(BufferType::ResponseBody, size, output)
+        {
+            log::warn!("the host does not take the end of an answer ({refused:?})");
+        }
+        self.exchange.output_sent();
+    }
+
+    /// The exchange is over: what happened goes to the access log and the metrics.
+    pub fn log(&mut self) {
         let Some(report) = self.exchange.report() else { return };
         let config = self.exchange.config();
         if config.filter_state {
@@ -260,6 +295,15 @@ impl HttpContext for Filter {
                 self.meters.add(measurement);
             }
         }
+    }
+}
+
+/// Takes a piece of a body away without putting anything into its place.
+fn drop_piece(body: BufferType, size: usize) {
+    if size > 0
+        && let Err(refused) = host::set_body(body, size, b"")
+    {
+        log::error!("the host does not take bytes of a body away ({refused:?})");
     }
 }
 

@@ -5,7 +5,34 @@
 //! ABI: <https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1>
 #![allow(unsafe_code, reason = "the host is reached through C functions")]
 
+use std::alloc::Layout;
 use std::ptr::null_mut;
+
+/// How a message goes on behind its headers or trailers; the numbers are those of the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum HeadersFlow {
+    /// They go on.
+    Continue = 0,
+    /// They wait until a later callback lets the message go on.
+    Hold = 1,
+}
+
+/// How a message goes on behind a piece of its body; the numbers are those of the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum BodyFlow {
+    /// What stands in the body goes on, and held headers with it.
+    Continue = 0,
+    /// The message waits, what stands in the body waits with it, and later callbacks see all of it. Only so
+    /// can something still be written when trailers come. The host ends the stream when more is written than
+    /// its buffer takes.
+    HoldBuffered = 1,
+    /// The message waits; what stands in the body is lost unless it has been taken out. The next callback
+    /// sees the next piece alone, and what it writes has no limit. The ABI does not name this value;
+    /// Envoy and Higress know it as `StopIterationNoBuffer`.
+    Hold = 3,
+}
 
 /// Which map of headers a call is about; the numbers are those of the ABI.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +52,8 @@ pub enum BufferType {
     RequestBody = 0,
     /// The response body.
     ResponseBody = 1,
+    /// The configuration of the plugin.
+    PluginConfiguration = 7,
 }
 
 /// Which kind of metric a call is about; the numbers are those of the ABI.
@@ -42,6 +71,7 @@ pub enum MetricKind {
 pub struct Refused(pub u32);
 
 unsafe extern "C" {
+    fn proxy_log(level: u32, message: *const u8, length: usize) -> u32;
     fn proxy_get_buffer_bytes(
         buffer: u32,
         start: usize,
@@ -110,10 +140,76 @@ fn owned(data: *mut u8, length: usize) -> Vec<u8> {
     if data.is_null() {
         return Vec::new();
     }
-    // SAFETY: the ABI says that the host has allocated `length` bytes with this module's
-    // `proxy_on_memory_allocate`, which the SDK implements as a Vec of that capacity, and that they
-    // are ours now.
+    // SAFETY: the ABI says that the host has got `length` bytes from [`allocate`], filled them, and that
+    // they are ours now.
     unsafe { Vec::from_raw_parts(data, length, length) }
+}
+
+/// Memory for the host to fill and hand over, or null when there is none.
+pub fn allocate(size: usize) -> *mut u8 {
+    match Layout::array::<u8>(size) {
+        // SAFETY: the layout is not empty.
+        Ok(layout) if size > 0 => unsafe { std::alloc::alloc(layout) },
+        _ => null_mut(),
+    }
+}
+
+/// The configuration of the plugin; empty when there is none.
+pub fn plugin_configuration(size: usize) -> Vec<u8> {
+    body(BufferType::PluginConfiguration, size).unwrap_or_default()
+}
+
+/// Where log records go.
+struct Log;
+
+impl log::Log for Log {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.level() <= log::max_level()
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if self.enabled(record.metadata()) {
+            write_log(severity(record.level()), &record.args().to_string());
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+/// The number of a level in the ABI.
+fn severity(level: log::Level) -> u32 {
+    match level {
+        log::Level::Trace => 0,
+        log::Level::Debug => 1,
+        log::Level::Info => 2,
+        log::Level::Warn => 3,
+        log::Level::Error => 4,
+    }
+}
+
+/// Sends the records of the `log` crate to the host, and a word about a panic before it ends the VM.
+pub fn open_log() {
+    // It fails when it has been done already.
+    if log::set_logger(&Log).is_ok() {
+        log::set_max_level(log::LevelFilter::Info);
+        #[cfg(target_family = "wasm")]
+        std::panic::set_hook(Box::new(|panic| write_log(CRITICAL, &place(panic.location()))));
+    }
+}
+
+/// The place of a panic. Its message stays here: it may quote content.
+#[cfg(target_family = "wasm")]
+fn place(location: Option<&std::panic::Location<'_>>) -> String {
+    location.map_or_else(|| "panicked".to_owned(), |place| format!("panicked at {place}"))
+}
+
+/// A panic is worse than an error.
+#[cfg(target_family = "wasm")]
+const CRITICAL: u32 = 5;
+
+fn write_log(severity: u32, message: &str) {
+    // SAFETY: the host reads the message during the call only. There is nobody to tell of a failure.
+    let _ = unsafe { proxy_log(severity, message.as_ptr(), message.len()) };
 }
 
 /// The bytes of a body that this callback is about; empty when there are none.

@@ -31,8 +31,9 @@
 //! | [`responses`], [`chat`] | the vocabulary of one API each | decisions |
 //! | [`sse`], [`json`], [`ids`], [`error`] | their own subject | everything else |
 //!
-//! An upper layer uses lower ones, never the reverse. The shell (`filter`, `host`) stands above all of
-//! them, is the only part that knows proxy-wasm, and is left out without the feature `filter`.
+//! An upper layer uses lower ones, never the reverse. The shell stands above all of them:
+//! `callbacks` is what the host calls, `host` what it is asked, and `filter` does between them what an
+//! [`exchange`] decides. Only the shell knows proxy-wasm; it is left out without the feature `filter`.
 //!
 //! # What is deliberately absent
 //!
@@ -76,6 +77,8 @@ pub mod ids;
 pub mod json;
 pub mod sse;
 
+#[cfg(feature = "filter")]
+mod callbacks;
 #[cfg(feature = "filter")]
 mod filter;
 #[cfg(feature = "filter")]

@@ -34,8 +34,8 @@ pub use delta::{Delta, ToolCallDelta};
 pub use words::{
     Attachments, ContentParts, FormatWithTools, ImageDetail, Images, InlineThink, MaxTokensField,
     NullContent, Params, ReasoningParam, ReasoningReplay, RequiredAs, ResponseFormat, Schema,
-    Snapshots, SystemMessages, TextToolCalls, ToolCallId, ToolChoice, ToolImages, ToolName,
-    UNSIGNED_CALL, WebSearch,
+    Snapshots, StreamEnd, SystemMessages, TextToolCalls, ToolCallId, ToolChoice, ToolImages,
+    ToolName, UNSIGNED_CALL, WebSearch,
 };
 
 /// How one upstream differs. The field names and values are those of the configuration.
@@ -116,6 +116,8 @@ pub struct Dialect {
     pub snapshots: Snapshots,
     /// Which textual tool call formats are parsed.
     pub text_tool_calls: Vec<TextToolCalls>,
+    /// What ends a stream.
+    pub stream_end: StreamEnd,
     /// Whether an answer without any output is a failure.
     pub empty_is_error: bool,
 }

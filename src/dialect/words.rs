@@ -283,6 +283,15 @@ words! {
     }
 }
 words! {
+    /// What ends a stream.
+    StreamEnd {
+        /// `[DONE]`, behind which other clients do not read on either.
+        Done = "done",
+        /// The end of the body: token counts may follow `[DONE]`.
+        Body = "body",
+    }
+}
+words! {
     /// Whether reasoning arrives as growing snapshots.
     Snapshots {
         /// Pieces, as the API says; snapshots are noticed when two in a row repeat all before.

@@ -4,6 +4,10 @@ use std::borrow::Cow;
 
 use super::Reply;
 
+/// What may be written behind [`BodyAction::HoldForTrailers`]. The host ends the stream when it is more
+/// than its buffer takes: a mebibyte by default, 32 KiB where its makers' advice for gateways is followed.
+pub const HELD_OUTPUT_BYTES_MAX: usize = 16 << 10;
+
 /// Changes to a header map: `None` removes. Names are in lower case.
 pub type HeaderChanges = Vec<(Cow<'static, str>, Option<String>)>;
 
@@ -25,9 +29,13 @@ pub enum RequestHeadersAction {
     Reply(Reply),
 }
 
-/// What to do when the whole request body is there.
+/// What to do with the bytes of a request body callback.
 #[derive(Debug, PartialEq, Eq)]
 pub enum RequestBodyAction {
+    /// Take the bytes away and pause.
+    Hold,
+    /// Leave the bytes in the host and pause; the next call brings them again with what follows.
+    HoldBuffered,
     /// Send this body upstream. `changes` is empty unless headers are held.
     Forward {
         /// Header changes to make before the headers are released.
@@ -59,6 +67,9 @@ pub enum BodyAction {
     Forward,
     /// Take the bytes away and pause; the output follows in a later callback.
     Hold,
+    /// As [`Self::Hold`], but such that the host takes output in the callback for trailers as well. It
+    /// takes little there: [`HELD_OUTPUT_BYTES_MAX`].
+    HoldForTrailers,
     /// Let the bytes go as they are.
     Keep,
     /// Replace headers and body; only ever returned while headers are held.

@@ -1,7 +1,8 @@
 //! The way of an answer's bytes: frames, deltas, events.
 
 use super::pipe::Pipe;
-use super::{BodyAction, Clock, Outcome, Reply, Report};
+use super::{BodyAction, Clock, HELD_OUTPUT_BYTES_MAX, Outcome, Reply, Report};
+use crate::dialect::StreamEnd;
 use crate::dialect::deltas::Reader;
 use crate::responses::response::Status;
 use crate::sse::Decoder;
@@ -12,10 +13,8 @@ pub struct Answer {
     decoder: Decoder,
     pipe: Pipe,
     delivery: Delivery,
-    /// Whether the host keeps the headers back, so that they can still be replaced.
-    headers_held: bool,
-    /// Whether the end is small enough to be written while the host is paused.
-    may_pause: bool,
+    /// The headers of a whole answer instead of the one the host keeps back; `None` once it has gone.
+    held_headers: Option<Vec<(&'static str, String)>>,
     /// Bytes of the body so far.
     taken_bytes: usize,
     /// Whether `output` holds events that have not been handed over.
@@ -27,28 +26,21 @@ pub struct Answer {
     first_output_ms: Option<u64>,
 }
 
-/// While the host is paused no more than this is taken in: more written at once crashes it.
-const HELD_BYTES_MAX: usize = 64 << 10;
-
-/// While the host is paused no more than this is written.
-const HELD_OUTPUT_BYTES_MAX: usize = 512 << 10;
-
 impl Answer {
     /// An answer of which nothing has been read.
     pub fn new(
-        decoder: Decoder,
+        (decoder, stream_end): (Decoder, StreamEnd),
         reader: Reader,
         translator: Translator,
         delivery: Delivery,
-        (headers_held, may_pause): (bool, bool),
+        held_headers: Option<Vec<(&'static str, String)>>,
         keep_alive_ms: u64,
     ) -> Self {
         Self {
             decoder,
-            pipe: Pipe::new(reader, translator),
+            pipe: Pipe::new(reader, translator, stream_end),
             delivery,
-            headers_held,
-            may_pause,
+            held_headers,
             taken_bytes: 0,
             pending: false,
             keep_alive_ms,
@@ -75,27 +67,39 @@ impl Answer {
         if !end_of_stream && self.is_over_all_the_same(chunk.len()) {
             self.finish(clock, out);
         }
-        if self.headers_held
+        if self.held_headers.is_some()
             && let Some(error) = self.pipe.translator.failure()
         {
             return BodyAction::Reply(Reply::error(error));
         }
-        if !end_of_stream && self.must_hold(chunk.len(), out.len()) {
+        if !end_of_stream && let Some(hold) = self.hold(chunk.len(), out.len()) {
             self.pending = !out.is_empty();
-            return BodyAction::Hold;
+            return hold;
         }
         if out.is_empty() && self.delivery == Delivery::Stream {
             self.keep_alive(clock, out);
         } else {
             self.quiet_since_ms = None;
         }
-        self.headers_held = false;
+        self.held_headers = None;
         BodyAction::Forward
     }
 
     /// Makes all further events take the general way.
     pub fn turn_memo_off(&mut self) {
         self.pipe.turn_memo_off();
+    }
+
+    /// The body has ended with trailers. The host takes no body any more unless it buffers one, but as long as
+    /// it holds the headers it takes a whole answer instead.
+    pub fn trailers(&mut self, clock: Clock, out: &mut Vec<u8>) -> BodyAction {
+        let held_headers = self.held_headers.clone();
+        match (self.body(&[], true, clock, out), held_headers) {
+            (BodyAction::Forward, Some(headers)) => {
+                BodyAction::Reply(Reply { status: 200, headers, body: std::mem::take(out) })
+            }
+            (action, _) => action,
+        }
     }
 
     /// Puts what is known into a report.
@@ -169,28 +173,37 @@ impl Answer {
             let proven = self.pipe.proven || translator.is_finishing();
             return proven || self.decoder.is_whole_document();
         }
-        let too_late = !self.may_pause || self.taken_bytes > HELD_BYTES_MAX;
-        too_late && self.decoder.is_whole_document()
+        self.held_headers.is_none() && !self.is_small(0) && self.decoder.is_whole_document()
     }
 
-    /// Whether the end of this answer must wait for a later callback, which may be the one for
-    /// trailers: there the host takes bytes only when the last body callback has paused.
-    fn must_hold(&mut self, taken: usize, output: usize) -> bool {
+    /// Whether the output has to wait for a later callback, and for which.
+    ///
+    /// While headers are held they may still be replaced, so everything waits. Behind them an end waits that
+    /// may come with trailers, if it is small enough to be written there.
+    fn hold(&mut self, taken: usize, output: usize) -> Option<BodyAction> {
         let translator = &self.pipe.translator;
         if translator.is_ended() || taken == 0 {
-            return false;
+            return None;
         }
         self.taken_bytes += taken;
-        let little = self.taken_bytes <= HELD_BYTES_MAX;
-        let proven = self.pipe.proven || translator.is_finishing();
-        let end = output + translator.terminal_bytes_max();
-        let ending = proven && end <= HELD_OUTPUT_BYTES_MAX;
-        match self.delivery {
-            Delivery::Whole => self.may_pause && (little || ending),
-            Delivery::Stream if output > 0 => ending,
-            Delivery::Stream if self.headers_held => little || ending,
-            Delivery::Stream => self.may_pause && self.decoder.is_document() && little || ending,
+        let is_silent = match self.delivery {
+            Delivery::Whole => true,
+            Delivery::Stream => {
+                output == 0 && (self.held_headers.is_some() || self.decoder.is_document())
+            }
+        };
+        if self.held_headers.is_some() && is_silent {
+            return Some(BodyAction::Hold);
         }
+        let waits = is_silent || self.pipe.proven || translator.is_finishing();
+        (waits && self.is_small(output)).then_some(BodyAction::HoldForTrailers)
+    }
+
+    /// Whether the host takes the end of this answer in the callback for trailers, as far as it can be
+    /// told by now. `output` is what waits already.
+    fn is_small(&self, output: usize) -> bool {
+        let end = self.pipe.translator.terminal_bytes_max();
+        self.taken_bytes + output + end <= HELD_OUTPUT_BYTES_MAX
     }
 
     fn keep_alive(&mut self, clock: Clock, out: &mut Vec<u8>) {

@@ -7,8 +7,8 @@ use serde::de::IgnoredAny;
 
 use super::Clock;
 use super::memo::Memo;
-use crate::dialect::Delta;
 use crate::dialect::deltas::Reader;
+use crate::dialect::{Delta, StreamEnd};
 use crate::error::{ApiError, Class};
 use crate::sse::Frame;
 use crate::translate::stream::{End, Translator};
@@ -18,7 +18,8 @@ pub struct Pipe {
     reader: Reader,
     /// Where the deltas go.
     pub translator: Translator,
-    /// The upstream has said that its answer is whole. Only usage may still come.
+    stream_end: StreamEnd,
+    /// The upstream has said that its answer is whole. At most token counts may still come.
     pub proven: bool,
     memo: Memo,
     seen: Seen,
@@ -36,9 +37,9 @@ struct Seen {
 
 impl Pipe {
     /// A pipe through which nothing has gone.
-    pub fn new(reader: Reader, translator: Translator) -> Self {
+    pub fn new(reader: Reader, translator: Translator, stream_end: StreamEnd) -> Self {
         let (memo, seen) = (Memo::default(), Seen::default());
-        Self { reader, translator, proven: false, memo, seen }
+        Self { reader, translator, stream_end, proven: false, memo, seen }
     }
 
     /// Makes all further events take the general way.
@@ -83,7 +84,7 @@ impl Pipe {
         let translator = &mut self.translator;
         match frame {
             Frame::Comment => translator.start(out),
-            // Some upstreams send usage behind [DONE]; anything else there is noise.
+            // Behind [DONE] anything but token counts is noise.
             Frame::Data { event, data } => {
                 self.reader.read(event, data, &mut |delta| {
                     if let Delta::Usage(_) = delta {
@@ -103,8 +104,9 @@ impl Pipe {
             }
             Frame::Done => {}
         }
-        // Without usage the end is awaited: clients compact their history by these numbers.
-        if self.proven && self.translator.usage().is_some() {
+        // Clients commonly stop here, so nobody notices when an upstream never closes the stream.
+        let is_end = self.stream_end == StreamEnd::Done || self.translator.usage().is_some();
+        if self.proven && is_end {
             self.end(clock, out);
         }
     }

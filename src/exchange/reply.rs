@@ -14,7 +14,7 @@ pub struct Reply {
     pub body: Vec<u8>,
 }
 
-/// Headers of an upstream's error that help the client: what to quote and when to come back.
+/// Headers of an upstream that help the client: what to quote and when to come back.
 const KEPT: [&str; 7] = [
     "x-request-id",
     "x-ratelimit-limit-requests",
@@ -38,8 +38,12 @@ impl Reply {
     /// An error in OpenAI's shape for one that an upstream sent with these headers.
     pub fn upstream_error(error: &ApiError, upstream: &Headers) -> Self {
         let mut reply = Self::error(error);
-        let kept = KEPT.iter().filter_map(|name| Some((*name, header(upstream, name)?.to_owned())));
-        reply.headers.extend(kept);
+        reply.headers.extend(Self::kept(upstream));
         reply
+    }
+
+    /// Those headers of an upstream that an answer made here keeps.
+    pub fn kept(upstream: &Headers) -> impl Iterator<Item = (&'static str, String)> {
+        KEPT.iter().filter_map(|name| Some((*name, header(upstream, name)?.to_owned())))
     }
 }

@@ -2,14 +2,16 @@
 
 use std::mem;
 
+use serde::de::IgnoredAny;
+
 use super::list::List;
 use super::native::Native;
 use super::paths::{Decision, Target};
 use super::report::Operation;
 use super::way::Way;
 use super::{
-    Exchange, HeaderChanges, Headers, Phase, Reply, RequestBodyAction, RequestHeadersAction,
-    Waiting, header,
+    Exchange, HeaderChanges, Headers, Incoming, Phase, Reply, RequestBodyAction,
+    RequestHeadersAction, Waiting, header,
 };
 use crate::config::{ModelList, Upstream, Wire};
 use crate::error::{ApiError, Class};
@@ -118,21 +120,63 @@ impl Exchange {
             }
             upstream = Some(way.upstream);
         }
-        self.phase = Phase::Request { target, upstream };
+        let is_buffered = header(headers, "trailer").is_some();
+        self.phase = Phase::Request(Incoming { target, upstream, body: Vec::new(), is_buffered });
         Ok(RequestHeadersAction::Translate { changes, hold })
     }
 
-    /// The whole request body has come.
-    pub fn request_body(&mut self, body: &[u8]) -> RequestBodyAction {
-        let (target, upstream) = match mem::replace(&mut self.phase, Phase::Over) {
-            Phase::Request { target, upstream } => (target, upstream),
-            other => {
-                self.phase = other;
-                return RequestBodyAction::Forward { changes: Vec::new(), body: body.to_vec() };
+    /// A piece of the request body has come.
+    ///
+    /// It is collected here and not by the host, whose buffer has a limit.
+    pub fn request_body(&mut self, piece: Vec<u8>, end_of_stream: bool) -> RequestBodyAction {
+        let limits = &self.config.limits;
+        match &mut self.phase {
+            Phase::Request(incoming) if incoming.is_buffered && !end_of_stream => {
+                RequestBodyAction::HoldBuffered
             }
+            Phase::Request(incoming) => {
+                // Where a filter in front adds trailers, as a decompressor does, the last piece is
+                // empty and not marked as the last one.
+                let is_last = end_of_stream || piece.is_empty() && incoming.is_whole();
+                incoming.push(piece);
+                if !is_last && incoming.body.len() <= limits.request_bytes_max {
+                    return RequestBodyAction::Hold;
+                }
+                self.request_end()
+            }
+            _ => RequestBodyAction::Forward { changes: Vec::new(), body: piece },
+        }
+    }
+
+    /// The request ends with trailers. `body` is what the host has buffered of its body.
+    pub fn request_trailers(&mut self, body: Vec<u8>) -> RequestBodyAction {
+        match &mut self.phase {
+            Phase::Request(incoming) if incoming.is_buffered => {
+                incoming.push(body);
+                self.request_end()
+            }
+            Phase::Request(_) => {
+                // Behind its body the host takes no other one any more.
+                self.phase = Phase::Over;
+                let error = ApiError::new(
+                    Class::InvalidRequest,
+                    "The request ends with trailers that it has not announced. Send none, or name \
+                     them in a `trailer` header.",
+                );
+                self.report.refused(&error);
+                RequestBodyAction::Reply(Reply::error(&error))
+            }
+            _ => RequestBodyAction::Forward { changes: Vec::new(), body },
+        }
+    }
+
+    /// All of the request has come, or more than is taken.
+    fn request_end(&mut self) -> RequestBodyAction {
+        let Phase::Request(incoming) = mem::replace(&mut self.phase, Phase::Over) else {
+            return RequestBodyAction::Hold;
         };
         self.report.sent(self.clock);
-        match self.forward(&target, upstream, body) {
+        match self.forward(&incoming.target, incoming.upstream, &incoming.body) {
             Ok(action) => action,
             Err(error) => {
                 self.report.refused(&error);
@@ -213,6 +257,20 @@ impl Exchange {
 
     fn wire(&self, way: &Way) -> Wire {
         self.config.upstreams.get(way.upstream).map_or(Wire::Chat, |upstream| upstream.wire)
+    }
+}
+
+impl Incoming {
+    fn push(&mut self, piece: Vec<u8>) {
+        if self.body.is_empty() {
+            self.body = piece;
+        } else {
+            self.body.extend_from_slice(&piece);
+        }
+    }
+
+    fn is_whole(&self) -> bool {
+        serde_json::from_slice::<IgnoredAny>(&self.body).is_ok()
     }
 }
 

@@ -18,10 +18,6 @@ use crate::translate::output::PartKind;
 use crate::translate::request::{Task, Translated};
 use crate::translate::stream::{Delivery, Options, Translator};
 
-/// Requests whose echo is larger than this get no held answers, because the host crashes when a large
-/// body is written while it is paused (measured with Envoy 1.36 to 1.40).
-const HELD_ECHO_BYTES_MAX: usize = 128 << 10;
-
 impl Exchange {
     /// Response headers have come.
     pub fn response_headers(
@@ -32,7 +28,7 @@ impl Exchange {
         let waiting = match std::mem::replace(&mut self.phase, Phase::Over) {
             Phase::Waiting(waiting) => Some(waiting),
             // The host answers before the request is whole, with 413 for example.
-            Phase::Request { .. } => None,
+            Phase::Request(_) => None,
             Phase::Native(native) => return self.native_headers(native, headers, end_of_stream),
             Phase::List(list) => match list.headers(headers, end_of_stream, &self.config) {
                 Ok(action) => return self.list_headers(list, action),
@@ -138,9 +134,7 @@ impl Exchange {
             Task::Respond | Task::CompactionItem => Delivery::Whole,
         };
         let content_type = header(headers, "content-type").unwrap_or_default();
-        let may_pause = translated.echo.json.len() <= HELD_ECHO_BYTES_MAX;
         let held = self.config.hold_headers
-            && may_pause
             && (delivery == Delivery::Whole || content_type.starts_with("application/json"));
         let mut changes: HeaderChanges = vec![
             ("content-length".into(), None),
@@ -151,7 +145,8 @@ impl Exchange {
         if !translated.dropped.is_empty() {
             changes.push((DROPPED.into(), Some(dropped(&translated.dropped))));
         }
-        let Some(answer) = self.answer(translated, upstream, delivery, (held, may_pause)) else {
+        let held_headers = held.then(|| instead(&changes, headers));
+        let Some(answer) = self.answer(translated, upstream, delivery, held_headers) else {
             return self.broken("The filter has no profile for this upstream.", headers);
         };
         self.phase = Phase::Answer(Box::new(answer));
@@ -167,7 +162,7 @@ impl Exchange {
         translated: Translated,
         upstream: usize,
         delivery: Delivery,
-        hold: (bool, bool),
+        held_headers: Option<Vec<(&'static str, String)>>,
     ) -> Option<Answer> {
         let profile = self.config.upstreams.get(upstream)?;
         let dialect = &profile.dialect;
@@ -202,7 +197,8 @@ impl Exchange {
         let translator = Translator::new(response, service_tier, translated.tools, ids, options);
         let decoder = Decoder::new(limits.event_bytes_max);
         let keep_alive_ms = profile.keep_alive_seconds.saturating_mul(1000);
-        Some(Answer::new(decoder, reader, translator, delivery, hold, keep_alive_ms))
+        let framing = (decoder, dialect.stream_end);
+        Some(Answer::new(framing, reader, translator, delivery, held_headers, keep_alive_ms))
     }
 
     /// A piece of the response body has come.
@@ -218,7 +214,11 @@ impl Exchange {
                 failure.body.extend_from_slice(chunk.get(..room).unwrap_or(chunk));
                 // Nothing may be held at an empty piece: see `Answer`.
                 if !end_of_stream && !chunk.is_empty() && failure.body.len() < limit {
-                    return BodyAction::Hold;
+                    return if failure.held {
+                        BodyAction::Hold
+                    } else {
+                        BodyAction::HoldForTrailers
+                    };
                 }
                 let now_s = (self.clock)() / 1000;
                 let error =
@@ -238,7 +238,7 @@ impl Exchange {
                 BodyAction::Keep
             }
             Phase::List(list) => list.body(chunk, end_of_stream, &self.config, &mut self.output),
-            Phase::Start | Phase::Over | Phase::Request { .. } | Phase::Waiting(_) => {
+            Phase::Start | Phase::Over | Phase::Request(_) | Phase::Waiting(_) => {
                 self.output.clear();
                 BodyAction::Forward
             }
@@ -252,12 +252,21 @@ pub(super) fn status(headers: &Headers) -> u16 {
 }
 
 impl Delivery {
-    fn content_type(self) -> &'static str {
+    pub(super) fn content_type(self) -> &'static str {
         match self {
             Self::Stream => "text/event-stream; charset=utf-8",
             Self::Whole => "application/json",
         }
     }
+}
+
+/// The headers of an answer made here instead of one with these changes.
+fn instead(changes: &HeaderChanges, upstream: &Headers) -> Vec<(&'static str, String)> {
+    let own = ["content-type", DROPPED].into_iter().filter_map(|name| {
+        let (_, value) = changes.iter().find(|(changed, _)| changed == name)?;
+        Some((name, value.clone()?))
+    });
+    own.chain(Reply::kept(upstream)).collect()
 }
 
 /// The response header that names what was dropped from the request.

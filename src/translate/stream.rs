@@ -75,6 +75,8 @@ pub struct Translator {
     summary: String,
     usage: Option<Usage>,
     finish_reason: Option<FinishReason>,
+    /// Whether more was said behind a finish reason: some upstreams send one with every piece.
+    talks_on: bool,
     status: Status,
     failure: Option<ApiError>,
 }
@@ -108,6 +110,7 @@ impl Translator {
             summary: String::new(),
             usage: None,
             finish_reason: None,
+            talks_on: false,
             status: Status::InProgress,
             failure: None,
         }
@@ -142,7 +145,7 @@ impl Translator {
 
     /// Whether a finish reason has come, so that only usage and the end are to be expected.
     pub fn is_finishing(&self) -> bool {
-        self.finish_reason.is_some() && !self.is_ended()
+        self.finish_reason.is_some() && !self.talks_on && !self.is_ended()
     }
 
     /// How the response stands.
@@ -194,6 +197,7 @@ impl Translator {
             // Clients get the model they asked for back: Codex warns when it differs (measured).
             Delta::Model(_) => {}
             content => {
+                self.talks_on = self.finish_reason.is_some();
                 let mut sink = self.delivery.sink(out, &mut self.sequence_number);
                 let result = match self.task {
                     Task::Respond => self.items.delta(content, &mut sink),

@@ -312,8 +312,8 @@ fn large_answers_arrive_whole_even_when_they_exceed_the_buffer_limit() {
     // Writing more than the limit while a response is paused crashes Envoy.
     let setup = || {
         Setup::new().edit(
-            "per_connection_buffer_limit_bytes: 67108864",
             "per_connection_buffer_limit_bytes: 1048576",
+            "per_connection_buffer_limit_bytes: 32768",
         )
     };
     in_both_modes_of(setup, |envoy| {

@@ -132,13 +132,9 @@ fn an_upstream_that_is_silent_for_too_long_is_504() {
 }
 
 #[test]
-fn a_request_that_envoy_finds_too_large_is_413() {
-    let setup = || {
-        Setup::new().edit(
-            "per_connection_buffer_limit_bytes: 67108864",
-            "per_connection_buffer_limit_bytes: 1048576",
-        )
-    };
+fn a_request_beyond_the_limit_of_the_filter_is_413() {
+    let limits = json!({"limits": {"request_bytes_max": 1 << 20}});
+    let setup = || Setup::new().configuration(limits.clone());
     in_both_modes_of(setup, |envoy| {
         let response = envoy.respond(&ask(&"x".repeat(3 << 20)));
         assert_eq!(response.status(), 413);

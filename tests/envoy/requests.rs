@@ -13,7 +13,9 @@ use serde_json::{Value, json};
 use crate::envoy::Envoy;
 use crate::passthrough::{connect, read_response};
 use crate::upstream::PATIENCE;
-use crate::{ask, ask_whole, checked_stream, header, in_both_modes, stream_of, whole_of};
+use crate::{
+    ask, ask_whole, checked_stream, header, in_both_modes, in_both_modes_of, stream_of, whole_of,
+};
 
 /// The text of the only message that the upstream got.
 fn received(envoy: &Envoy, index: usize) -> String {
@@ -27,7 +29,14 @@ fn received(envoy: &Envoy, index: usize) -> String {
 
 #[test]
 fn large_requests_arrive_whole() {
-    in_both_modes(|envoy| {
+    // The smallest buffer that is common: bodies are much larger than what Envoy holds.
+    let setup = || {
+        crate::Setup::new().edit(
+            "per_connection_buffer_limit_bytes: 1048576",
+            "per_connection_buffer_limit_bytes: 32768",
+        )
+    };
+    in_both_modes_of(setup, |envoy| {
         for (index, megabytes) in [1, 5, 20].into_iter().enumerate() {
             let text = "Zeichen: ä€𝄞 ".repeat((megabytes << 20) / 19) + "the end";
             let response = envoy.respond(&ask(&text));
@@ -81,13 +90,18 @@ fn http_2_clients_are_served() {
 fn request_trailers_end_a_request_as_well() {
     in_both_modes(|envoy| {
         let runtime = tokio::runtime::Runtime::new().unwrap();
-        let body = runtime.block_on(post_with_trailers(envoy, &ask("then trailers")));
+        let request = ask("then trailers");
+        let (status, body) = runtime.block_on(post_with_trailers(envoy, &request, true));
+        assert_eq!(status, 200);
         assert_eq!(checked_stream(&body).summary.terminal, "completed");
         assert_eq!(received(envoy, 0), "then trailers");
+        // Unannounced ones come when Envoy takes no body any more.
+        let (status, _) = runtime.block_on(post_with_trailers(envoy, &request, false));
+        assert_eq!(status, 400);
     });
 }
 
-async fn post_with_trailers(envoy: &Envoy, request: &Value) -> Bytes {
+async fn post_with_trailers(envoy: &Envoy, request: &Value, announced: bool) -> (u16, Bytes) {
     let stream = tokio::net::TcpStream::connect(envoy.address()).await.unwrap();
     let (mut sender, connection) =
         hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
@@ -98,10 +112,13 @@ async fn post_with_trailers(envoy: &Envoy, request: &Value) -> Bytes {
     trailers.insert("x-checksum", hyper::header::HeaderValue::from_static("1"));
     let frames = [Frame::data(Bytes::from(request.to_string())), Frame::trailers(trailers)];
     let body = StreamBody::new(futures_util::stream::iter(frames.map(Ok::<_, Infallible>)));
-    let request = hyper::Request::post(envoy.url("/v1/responses")).body(body).unwrap();
-    let response = sender.send_request(request).await.unwrap();
-    assert_eq!(response.status(), 200);
-    response.into_body().collect().await.unwrap().to_bytes()
+    let mut request = hyper::Request::post(envoy.url("/v1/responses"));
+    if announced {
+        request = request.header("trailer", "x-checksum");
+    }
+    let response = sender.send_request(request.body(body).unwrap()).await.unwrap();
+    let status = response.status().as_u16();
+    (status, response.into_body().collect().await.unwrap().to_bytes())
 }
 
 #[test]

@@ -9,8 +9,8 @@ use std::rc::Rc;
 
 use responses_filter::config::{Config, DEFAULT};
 use responses_filter::exchange::{
-    BodyAction, Exchange, HeaderChanges, Reply, RequestBodyAction, RequestHeadersAction,
-    ResponseHeadersAction,
+    BodyAction, Exchange, HELD_OUTPUT_BYTES_MAX, HeaderChanges, Reply, RequestBodyAction,
+    RequestHeadersAction, ResponseHeadersAction,
 };
 
 use super::chat_request::Allowed;
@@ -20,9 +20,6 @@ use super::profile;
 pub const START_MS: u64 = 1_760_000_000_000;
 
 const ID_SEED: u128 = 0x0123_4567_89ab_cdef_0123_4567_89ab_cdef;
-
-/// Envoy resets a paused response that grows beyond its buffer, and crashes while it does.
-const PAUSED_WRITE_MAX: usize = 512 << 10;
 
 thread_local! {
     static CONFIG: RefCell<Option<(String, Rc<Config>)>> = const { RefCell::new(None) };
@@ -245,7 +242,15 @@ fn request(exchange: &mut Exchange, client: &Client) -> Request {
             hold
         }
     };
-    match exchange.request_body(&client.body) {
+    let (one, other) = client.body.split_at(client.body.len() / 2);
+    let mut action = exchange.request_body(one.to_vec(), false);
+    if action == RequestBodyAction::Hold {
+        action = exchange.request_body(other.to_vec(), true);
+    }
+    match action {
+        RequestBodyAction::Hold | RequestBodyAction::HoldBuffered => {
+            panic!("nothing will ever release this request")
+        }
         RequestBodyAction::Reply(reply) => Request::Answered(reply),
         RequestBodyAction::Forward { changes, body } => {
             assert!(hold || changes.is_empty(), "headers are gone, too late for {changes:?}");
@@ -299,7 +304,7 @@ fn response(exchange: &mut Exchange, upstream: &Upstream, chat: ChatRequest) -> 
             true
         }
     };
-    let mut client = Downstream { held, paused: false, pieces: Vec::new(), lost: 0 };
+    let mut client = Downstream { held, buffered: false, pieces: Vec::new(), lost: 0 };
     if !bodiless && let Some(reply) = client.receive(exchange, upstream) {
         return answered(reply, Some(chat));
     }
@@ -335,7 +340,7 @@ fn finish(mut headers: Headers, client: Downstream, chat: ChatRequest, end: End)
 /// The host's side of the connection to the client.
 struct Downstream {
     held: bool,
-    paused: bool,
+    buffered: bool,
     pieces: Vec<Vec<u8>>,
     lost: usize,
 }
@@ -364,8 +369,9 @@ impl Downstream {
             End::Trailers => exchange.response_trailers(),
             End::WithLast | End::Reset => return None,
         };
-        // Trailers can carry a body only behind a pause; Envoy refuses the write otherwise.
-        let refused = upstream.end == End::Trailers && !self.paused;
+        // Envoy takes a body with trailers only when it buffers it.
+        let refused = upstream.end == End::Trailers && !self.buffered;
+        assert!(!refused || !self.held || action != BodyAction::Forward, "an answer is lost");
         let reply = self.obey(action, exchange, true);
         if refused {
             self.lost = self.pieces.pop().map_or(0, |late| late.len());
@@ -378,18 +384,18 @@ impl Downstream {
             BodyAction::Forward => {
                 let output = exchange.output().to_vec();
                 exchange.output_sent();
-                let fits = !self.paused || output.len() <= PAUSED_WRITE_MAX;
-                assert!(fits, "{} bytes written into a paused response", output.len());
+                let fits = !self.buffered || output.len() <= HELD_OUTPUT_BYTES_MAX;
+                assert!(fits, "{} bytes written into the host's buffer", output.len());
                 self.pieces.push(output);
-                self.paused = false;
+                self.buffered = false;
                 self.held = false;
                 None
             }
             BodyAction::Keep => panic!("a translated answer goes by as it is"),
-            BodyAction::Hold => {
+            BodyAction::Hold | BodyAction::HoldForTrailers => {
                 assert!(!end, "nothing will ever release this body");
                 self.pieces.push(Vec::new());
-                self.paused = true;
+                self.buffered = action == BodyAction::HoldForTrailers;
                 None
             }
             BodyAction::Reply(reply) => {

@@ -1,9 +1,9 @@
 //! A proxy-wasm host in this process: the functions that the filter imports, and Envoy's manners
 //! around the callbacks that it exports.
 //!
-//! Each thread is a VM of its own, because the SDK keeps its contexts per thread. The host is as
+//! Each thread is a VM of its own, because the filter keeps its contexts per thread. The host is as
 //! strict as Envoy (measured): headers that have left and bodies that were let go take no more writes,
-//! and a write that makes a paused response too large would crash it.
+//! and it ends a stream in the middle of the write that fills its buffer.
 //! ABI: <https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1>
 
 #![allow(unsafe_code, reason = "host and filter meet at C functions")]
@@ -13,8 +13,9 @@ use std::sync::Mutex;
 
 use super::support::drive::{self, Headers, header};
 
-/// Envoy's default for a connection's buffer; a paused response must stay below it.
-const BUFFER_MAX: usize = 1 << 20;
+/// A connection's buffer where the advice of Envoy's makers for gateways is followed; what the host
+/// buffers of a response must stay below it.
+const BUFFER_MAX: usize = 32 << 10;
 
 const OK: u32 = 0;
 const NOT_FOUND: u32 = 1;
@@ -22,6 +23,8 @@ const BAD_ARGUMENT: u32 = 2;
 const UNIMPLEMENTED: u32 = 12;
 
 const CONTINUE: u32 = 0;
+const HOLD_BUFFERED: u32 = 1;
+const HOLD: u32 = 3;
 
 const REQUEST_BODY: u32 = 0;
 const RESPONSE_BODY: u32 = 1;
@@ -68,8 +71,15 @@ struct Host {
     response_headers: Held<Headers>,
     request_body: Held<Vec<u8>>,
     response_body: Held<Vec<u8>>,
-    /// Whether the response's body is held back and a write goes into a paused buffer.
-    response_paused: bool,
+    /// Whether the host buffers the body, so that later writes go into its buffer.
+    request_buffered: bool,
+    response_buffered: bool,
+    /// What the host takes in its buffer of a response.
+    buffer_max: Option<usize>,
+    /// The exchange that is being driven.
+    context: u32,
+    /// Whether the host has ended the exchange in the middle of a write.
+    reset: bool,
     local_response: Option<LocalResponse>,
     log: Vec<String>,
     refused: Vec<&'static str>,
@@ -118,7 +128,7 @@ impl Vm {
         static STARTING: Mutex<()> = Mutex::new(());
         let root = next_context();
         HOST.set(Host { configuration: configuration.into(), ..Host::default() });
-        // The SDK sets the logger of the whole process at the first start.
+        // The filter sets the logger of the whole process at the first start.
         let starting = STARTING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         // SAFETY: these are the filter's own functions, called as a host calls them.
         let configured = unsafe {
@@ -137,7 +147,7 @@ impl Vm {
         unsafe { proxy_on_context_create(context, self.root) };
         HOST.with_borrow_mut(|host| {
             let (configuration, log) = (host.configuration.clone(), std::mem::take(&mut host.log));
-            *host = Host { configuration, log, ..Host::default() };
+            *host = Host { configuration, log, context, ..Host::default() };
         });
         Stream { context, request_held: false, response_held: false }
     }
@@ -178,6 +188,16 @@ pub enum Step {
 }
 
 impl Stream {
+    /// From now on the host buffers no more than this of a response.
+    pub fn buffer(&self, bytes_max: usize) {
+        self.with(|host| host.buffer_max = Some(bytes_max));
+    }
+
+    /// Whether the host has ended the exchange in the middle of a write.
+    pub fn is_reset(&self) -> bool {
+        self.with(|host| host.reset)
+    }
+
     /// The request's headers come.
     pub fn request_headers(&mut self, headers: &Headers, end_of_stream: bool) -> Step {
         self.with(|host| host.request_headers = Held { value: headers.clone(), open: true });
@@ -197,11 +217,18 @@ impl Stream {
             host.request_body.value.len()
         });
         let action = unsafe { proxy_on_request_body(self.context, size, end_of_stream) };
+        self.with(|host| {
+            host.request_buffered = action == HOLD_BUFFERED;
+            let left = host.request_body.value.len();
+            let lost = action == HOLD && left > 0 && !host.is_excused();
+            assert!(!lost, "{left} bytes of a request are lost");
+        });
         self.request_step(action)
     }
 
     /// The request ends with trailers.
     pub fn request_trailers(&mut self) -> Step {
+        self.with(|host| host.request_body.open = host.request_buffered);
         let action = unsafe { proxy_on_request_trailers(self.context, 1) };
         self.request_step(action)
     }
@@ -224,12 +251,18 @@ impl Stream {
             host.response_body.value.len()
         });
         let action = unsafe { proxy_on_response_body(self.context, size, end_of_stream) };
+        self.with(|host| {
+            host.response_buffered = action == HOLD_BUFFERED;
+            let left = host.response_body.value.len();
+            let lost = action == HOLD && left > 0 && !host.is_excused();
+            assert!(!lost, "{left} bytes of a response are lost");
+        });
         self.response_step(action)
     }
 
     /// The response ends with trailers. A body that was let go takes no more bytes.
     pub fn response_trailers(&mut self) -> Step {
-        self.with(|host| host.response_body.open = host.response_paused);
+        self.with(|host| host.response_body.open = host.response_buffered);
         let action = unsafe { proxy_on_response_trailers(self.context, 1) };
         self.response_step(action)
     }
@@ -274,7 +307,6 @@ impl Stream {
             assert!(self.response_held, "an answer behind headers that have left cuts the stream");
             return Step::Answered(answer);
         }
-        self.with(|host| host.response_paused = action != CONTINUE);
         if action != CONTINUE {
             return Step::Held;
         }
@@ -288,6 +320,11 @@ impl Stream {
 }
 
 impl Host {
+    /// Whether the filter need not take bytes away: it has answered, or this host refuses.
+    fn is_excused(&self) -> bool {
+        self.local_response.is_some() || self.refuses != Refuses::Nothing
+    }
+
     fn headers(&mut self, map: u32) -> Option<&mut Held<Headers>> {
         match map {
             REQUEST_HEADERS => Some(&mut self.request_headers),
@@ -327,7 +364,7 @@ impl Host {
     }
 
     fn set_body(&mut self, buffer: u32, start: usize, size: usize, bytes: &[u8]) -> u32 {
-        let paused = buffer == RESPONSE_BODY && self.response_paused;
+        let buffered = buffer == RESPONSE_BODY && self.response_buffered;
         let Some(body) = self.body(buffer).filter(|body| body.open) else {
             self.refused.push("set a body");
             return BAD_ARGUMENT;
@@ -335,8 +372,8 @@ impl Host {
         let length = body.value.len();
         let (start, end) = (start.min(length), start.saturating_add(size).min(length));
         body.value.splice(start..end, bytes.iter().copied());
-        let crash = paused && body.value.len() > BUFFER_MAX;
-        assert!(!crash, "{} bytes in a paused response crash Envoy", body.value.len());
+        let length = body.value.len();
+        self.reset = buffered && length > self.buffer_max.unwrap_or(BUFFER_MAX);
         OK
     }
 }
@@ -397,7 +434,7 @@ fn parsed(bytes: &[u8]) -> Headers {
 #[unsafe(no_mangle)]
 extern "C" fn proxy_log(_level: u32, message: *const u8, size: usize) -> u32 {
     let message = text(message, size);
-    // The SDK's panic hook reports here, so that a failing test speaks through the host's log.
+    // The filter's panic hook reports here, so that a failing test speaks through the host's log.
     if message.contains("panicked at") {
         eprintln!("{message}");
     }
@@ -426,7 +463,15 @@ extern "C" fn proxy_get_buffer_bytes(
 ) -> u32 {
     let bytes = HOST.with_borrow_mut(|host| match buffer {
         PLUGIN_CONFIGURATION => Some(host.configuration.clone()),
-        _ => host.body(buffer).map(|body| body.value.clone()),
+        _ => match host.body(buffer) {
+            Some(body) if body.open => Some(body.value.clone()),
+            Some(_) => {
+                // Envoy would read memory that is not its own any more.
+                host.refused.push("get a body");
+                None
+            }
+            None => None,
+        },
     });
     let Some(bytes) = bytes else { return BAD_ARGUMENT };
     let end = start.saturating_add(size).min(bytes.len());
@@ -445,7 +490,18 @@ extern "C" fn proxy_set_buffer_bytes(
     length: usize,
 ) -> u32 {
     let bytes = taken(data, length);
-    HOST.with_borrow_mut(|host| host.set_body(buffer, start, size, &bytes))
+    let status = HOST.with_borrow_mut(|host| host.set_body(buffer, start, size, &bytes));
+    let (reset, context) = HOST.with_borrow(|host| (host.reset, host.context));
+    if reset {
+        // This is what a dispatcher must survive: the end of the exchange inside its own callback.
+        // SAFETY: the filter's own functions, called as a host calls them.
+        unsafe {
+            proxy_on_log(context);
+            proxy_on_done(context);
+            proxy_on_delete(context);
+        }
+    }
+    status
 }
 
 #[unsafe(no_mangle)]
@@ -495,8 +551,7 @@ extern "C" fn proxy_send_local_response(
     OK
 }
 
-/// Functions that the SDK imports and the filter does not call. Here they cannot be answered, so they
-/// say that they do not exist.
+/// Functions that the filter calls and this host does not have.
 macro_rules! unimplemented_by_this_host {
     ($($name:ident)+) => {
         $(#[unsafe(no_mangle)]
