@@ -9,6 +9,8 @@ CODEX_VERSION := 0.169.0
 # The version of the wasm-bindgen crate in Cargo.lock: the two must be the same.
 WASM_BINDGEN_VERSION := 0.2.130
 
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+
 TOOLS := .tools
 STAMPS := $(TOOLS)/stamps
 WASM := target/wasm32-wasip1/release/responses_filter.wasm
@@ -46,6 +48,19 @@ build: $(STAMPS)/rust ## the filter: target/wasm32-wasip1/release/responses_filt
 	@echo 'Building the filter for wasm32-wasip1'
 	@cargo build --locked --release --lib --target wasm32-wasip1
 	@echo "$(WASM): $$(wc -c < $(WASM)) bytes"
+
+.PHONY: image
+image: build ## the filter as an OCI image layout: target/image
+	@rm -rf target/image
+	@python3 envoy/kubernetes/image.py $(WASM) target/image $(VERSION)
+
+.PHONY: dist
+dist: image ## the release: dist/ with the filter, its image, the schema of its configuration, checksums
+	@rm -rf dist; mkdir dist
+	@cp $(WASM) docs/configuration.schema.json LICENSE dist/
+	@tar -C target/image --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner --format=ustar \
+	  -cf dist/responses-filter-$(VERSION)-image.tar blobs index.json oci-layout
+	@cd dist && sha256sum * > SHA256SUMS && cat SHA256SUMS
 
 .PHONY: test
 test: build tools ## everything that must pass: core, shell, real Envoy, real clients, core under wasm32
@@ -85,7 +100,7 @@ bench: build $(ENVOY_TOOL) ## cost in real Envoy against Envoy without the filte
 .PHONY: tools
 tools: $(STAMPS)/rust $(ENVOY_TOOL) $(STAMPS)/wasm-bindgen-$(WASM_BINDGEN_VERSION) \
        $(STAMPS)/codex-$(CODEX_VERSION) $(STAMPS)/clients-python $(STAMPS)/clients-node \
-       $(STAMPS)/prometheus ## what the tests need: Envoy, Codex, SDKs, Prometheus
+       $(STAMPS)/kubernetes $(STAMPS)/prometheus ## what the tests need: Envoy, Codex, SDKs, Prometheus
 
 # A stamp is newer than what it was made from; a version in its name makes a new one when it changes.
 
@@ -130,6 +145,12 @@ $(STAMPS)/codex-$(CODEX_VERSION):
 	$(call need,npm,install Node.js 20 or newer)
 	@echo 'Installing Codex $(CODEX_VERSION) into $(TOOLS)/codex'
 	@npm install --prefix $(TOOLS)/codex --no-audit --no-fund --loglevel=error @openai/codex@$(CODEX_VERSION)
+	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/kubernetes: tests/kubernetes/package-lock.json
+	$(call need,npm,install Node.js 20 or newer)
+	@echo 'Installing the schemas of Kubernetes into tests/kubernetes/node_modules'
+	@npm ci --prefix tests/kubernetes --no-audit --no-fund --loglevel=error
 	@mkdir -p $(@D) && touch $@
 
 # Debian's package, unpacked into the project unless the system has it: needs no root.

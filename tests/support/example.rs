@@ -17,9 +17,19 @@ use proxy::Proxy;
 /// Any free port of this machine.
 const ANY: u16 = 0;
 
+/// The Envoy of the tests.
+pub fn envoy_binary(root: &Path) -> PathBuf {
+    proxy::envoy_binary(root).unwrap_or_else(|reason| panic!("{reason}"))
+}
+
+/// The filter under test.
+pub fn wasm_artifact(root: &Path) -> PathBuf {
+    proxy::wasm_artifact(root).unwrap_or_else(|reason| panic!("{reason}"))
+}
+
 /// An example that is about to be started.
 pub struct Example {
-    name: &'static str,
+    name: String,
     text: String,
     folder: TempDir,
 }
@@ -27,19 +37,23 @@ pub struct Example {
 impl Example {
     /// Reads an example by its file's name.
     pub fn read(name: &'static str) -> Self {
+        Self::read_from(
+            &format!("envoy/examples/{name}"),
+            "target/wasm32-wasip1/release/responses_filter.wasm",
+        )
+        .port(9901, ANY)
+    }
+
+    /// Reads a configuration of this project in which the filter is at this path.
+    pub fn read_from(name: &str, filter: &str) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let path = root.join("envoy/examples").join(name);
-        let text = std::fs::read_to_string(&path)
-            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let text = std::fs::read_to_string(root.join(name))
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let wasm = proxy::wasm_artifact(root).unwrap_or_else(|reason| panic!("{reason}"));
-        Self { name, text, folder }
+        let wasm = wasm_artifact(root);
+        Self { name: name.to_owned(), text, folder }
             .replace("port_value: 10000", &format!("port_value: {ANY}"))
-            .replace("port_value: 9901", &format!("port_value: {ANY}"))
-            .replace(
-                "target/wasm32-wasip1/release/responses_filter.wasm",
-                wasm.to_str().expect("a path in UTF-8"),
-            )
+            .replace(filter, wasm.to_str().expect("a path in UTF-8"))
     }
 
     /// Replaces a text that stands in the example at least once.
@@ -77,7 +91,7 @@ impl Example {
     pub fn start(self) -> Running {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         std::fs::write(self.folder.path().join("envoy.yaml"), &self.text).expect("a file");
-        let envoy = proxy::envoy_binary(root).unwrap_or_else(|reason| panic!("{reason}"));
+        let envoy = envoy_binary(root);
         let logs = root.join("target/envoy-tests");
         std::fs::create_dir_all(&logs).expect("a folder");
         let thread = std::thread::current();
