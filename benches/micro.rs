@@ -205,7 +205,7 @@ fn exchanges(criterion: &mut Criterion) {
     criterion.bench_function("exchanges/2k", |bencher| {
         bencher.iter(|| {
             let mut exchange = opened(&config);
-            black_box(exchange.request_body(request.as_bytes()));
+            black_box(exchange.request_body(request.clone().into_bytes(), true));
             exchange.response_headers(&answer, false);
             exchange.response_body(&body, false);
             black_box(exchange.output());

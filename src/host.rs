@@ -5,6 +5,8 @@
 //! ABI: <https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1>
 #![allow(unsafe_code, reason = "the host is reached through C functions")]
 
+mod pairs;
+
 use std::alloc::Layout;
 use std::ptr::null_mut;
 
@@ -243,29 +245,7 @@ pub fn headers(map: MapType) -> Result<Vec<(String, String)>, Refused> {
     let (mut data, mut length) = (null_mut(), 0);
     // SAFETY: both pointers are valid for the time of the call.
     done(unsafe { proxy_get_header_map_pairs(map as u32, &mut data, &mut length) })?;
-    Ok(parse_pairs(&owned(data, length)))
-}
-
-/// Pairs as the ABI serialises them: the count, the lengths of each name and value, then each name
-/// and value with a zero byte behind it. Numbers are 32 bits, little endian.
-fn parse_pairs(bytes: &[u8]) -> Vec<(String, String)> {
-    let number = |at: usize| {
-        let bytes = bytes.get(at..at + 4)?.try_into().ok()?;
-        usize::try_from(u32::from_le_bytes(bytes)).ok()
-    };
-    let count = number(0).unwrap_or(0).min(bytes.len() / 8);
-    let mut at = 4 + 8 * count;
-    let mut next = |length: usize| {
-        let text = bytes.get(at..at.checked_add(length)?)?;
-        at += length + 1;
-        Some(String::from_utf8_lossy(text).into_owned())
-    };
-    (0..count)
-        .map_while(|pair| {
-            let name = next(number(4 + 8 * pair)?)?;
-            Some((name, next(number(8 + 8 * pair)?)?))
-        })
-        .collect()
+    Ok(pairs::parse(&owned(data, length)))
 }
 
 /// Replaces or removes one header.
@@ -295,7 +275,7 @@ pub fn send_local_response(
     headers: &[(&str, &str)],
     body: &[u8],
 ) -> Result<(), Refused> {
-    let headers = serialize_pairs(headers);
+    let headers = pairs::serialize(headers);
     // SAFETY: the host reads all buffers during the call only.
     done(unsafe {
         proxy_send_local_response(
@@ -309,22 +289,6 @@ pub fn send_local_response(
             -1,
         )
     })
-}
-
-/// The reverse of [`parse_pairs`]; lengths beyond 32 bits cannot occur in wasm32's memory.
-fn serialize_pairs(pairs: &[(&str, &str)]) -> Vec<u8> {
-    let mut bytes = (pairs.len() as u32).to_le_bytes().to_vec();
-    for (name, value) in pairs {
-        bytes.extend_from_slice(&(name.len() as u32).to_le_bytes());
-        bytes.extend_from_slice(&(value.len() as u32).to_le_bytes());
-    }
-    for (name, value) in pairs {
-        for text in [name, value] {
-            bytes.extend_from_slice(text.as_bytes());
-            bytes.push(0);
-        }
-    }
-    bytes
 }
 
 /// A property of the host as text; `None` when it has no such property, or it is empty or no text. The parts
@@ -419,7 +383,7 @@ mod tests {
     #[test]
     fn pairs_survive_the_round_trip() {
         let pairs = [(":status", "200"), ("x-empty", ""), ("content-type", "text/plain")];
-        let parsed = parse_pairs(&serialize_pairs(&pairs));
+        let parsed = pairs::parse(&pairs::serialize(&pairs));
         let expected: Vec<_> =
             pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
         assert_eq!(parsed, expected);
@@ -427,10 +391,10 @@ mod tests {
 
     #[test]
     fn cut_or_forged_pairs_do_no_harm() {
-        let bytes = serialize_pairs(&[("name", "value")]);
+        let bytes = pairs::serialize(&[("name", "value")]);
         for length in 0..bytes.len() {
-            assert!(parse_pairs(&bytes[..length]).len() <= 1);
+            assert!(pairs::parse(&bytes[..length]).len() <= 1);
         }
-        assert!(parse_pairs(&[0xff; 40]).is_empty());
+        assert!(pairs::parse(&[0xff; 40]).is_empty());
     }
 }

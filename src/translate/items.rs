@@ -89,6 +89,11 @@ impl Items {
         self.output_bytes
     }
 
+    /// How many items have not been finished.
+    pub fn open_len(&self) -> usize {
+        self.open.len()
+    }
+
     /// Whether there is any item at all.
     pub fn is_empty(&self) -> bool {
         self.open.is_empty() && self.finished_len == 0

@@ -337,6 +337,9 @@ fn finish(mut headers: Headers, client: Downstream, chat: ChatRequest, end: End)
     answer
 }
 
+/// How many times longer events are than the shortest deltas.
+const OUTPUT_PER_BYTE_MAX: usize = 16;
+
 /// The host's side of the connection to the client.
 struct Downstream {
     held: bool,
@@ -360,7 +363,7 @@ impl Downstream {
                 exchange.turn_memo_off();
             }
             let action = exchange.response_body(piece, last);
-            if let Some(reply) = self.obey(action, exchange, last) {
+            if let Some(reply) = self.obey(action, exchange, piece.len(), last) {
                 return Some(reply);
             }
         }
@@ -372,19 +375,29 @@ impl Downstream {
         // Envoy takes a body with trailers only when it buffers it.
         let refused = upstream.end == End::Trailers && !self.buffered;
         assert!(!refused || !self.held || action != BodyAction::Forward, "an answer is lost");
-        let reply = self.obey(action, exchange, true);
+        let reply = self.obey(action, exchange, 0, true);
         if refused {
             self.lost = self.pieces.pop().map_or(0, |late| late.len());
         }
         reply
     }
 
-    fn obey(&mut self, action: BodyAction, exchange: &mut Exchange, end: bool) -> Option<Reply> {
+    /// Does what the exchange wants for a piece of this size.
+    fn obey(
+        &mut self,
+        action: BodyAction,
+        exchange: &mut Exchange,
+        taken: usize,
+        end: bool,
+    ) -> Option<Reply> {
         match action {
             BodyAction::Forward => {
                 let output = exchange.output().to_vec();
                 exchange.output_sent();
-                let fits = !self.buffered || output.len() <= HELD_OUTPUT_BYTES_MAX;
+                // Twice what was foreseen is still a small host's buffer; what this very piece brings
+                // cannot be foreseen.
+                let max = 2 * HELD_OUTPUT_BYTES_MAX + OUTPUT_PER_BYTE_MAX * taken;
+                let fits = !self.buffered || output.len() <= max;
                 assert!(fits, "{} bytes written into the host's buffer", output.len());
                 self.pieces.push(output);
                 self.buffered = false;
