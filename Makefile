@@ -163,8 +163,9 @@ $(STAMPS)/prometheus:
 	@mkdir -p $(@D) && touch $@
 
 $(STAMPS)/wasm-bindgen-$(WASM_BINDGEN_VERSION): $(STAMPS)/rust
-	@echo 'Installing wasm-bindgen-test-runner $(WASM_BINDGEN_VERSION) into $(TOOLS)/wasm-bindgen (compiles for minutes)'
-	@set -- --quiet --no-default-features --target-dir target/wasm-bindgen --root $(TOOLS)/wasm-bindgen \
+	@echo 'Installing wasm-bindgen-test-runner $(WASM_BINDGEN_VERSION) into $(TOOLS)/wasm-bindgen (compiles for a minute or two)'
+	@export CARGO_PROFILE_DEV_DEBUG=0; \
+	set -- --quiet --debug --no-default-features --target-dir target/wasm-bindgen --root $(TOOLS)/wasm-bindgen \
 	  --version $(WASM_BINDGEN_VERSION) --bin wasm-bindgen-test-runner wasm-bindgen-cli; \
 	cargo install --locked "$$@" 2>/dev/null || cargo install "$$@" # its lock may name what a mirror lacks
 	@rm -rf target/wasm-bindgen; mkdir -p $(@D) && touch $@

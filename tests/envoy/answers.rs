@@ -7,7 +7,7 @@ use crate::support::grammar::Stream;
 use crate::upstream::Answer;
 use crate::{
     DONE, ask, ask_whole, completion, delta, error_of, finish, header, in_both_modes,
-    in_both_modes_of, says, stream_of, whole_of,
+    in_both_modes_of, in_both_modes_over_http_2, says, stream_of, whole_of,
 };
 
 #[test]
@@ -144,38 +144,32 @@ fn the_content_type_decides_nothing() {
 
 #[test]
 fn the_end_comes_with_trailers() {
-    in_both_modes_of(
-        || Setup::new().http2_upstream(),
-        |envoy| {
-            let text = delta(json!({"content": "Hi"}));
-            let streams = [
-                says("Hi"),
-                [text.clone(), finish("stop")].concat(),
-                [text, DONE.to_owned()].concat(),
-            ];
-            for stream in streams {
-                envoy.upstream.push(Answer::sse().write(stream.clone()).trailer("x-checksum", "1"));
-                let summary = stream_of(envoy.respond(&ask("?"))).summary;
-                assert_eq!((summary.terminal.as_str(), summary.text.as_str()), ("completed", "Hi"));
-                envoy.upstream.push(Answer::sse().write(stream).trailer("x-checksum", "1"));
-                assert_eq!(whole_of(envoy.respond(&ask_whole("?"))).text, "Hi");
-            }
-            for (text, size) in [("JSON", 9999), ("JSON", 10), (&"JSON ".repeat(50_000), 60_000)] {
-                let document = completion(json!({"role": "assistant", "content": text}));
-                let answer = || {
-                    Answer::new(200)
-                        .header("content-type", "application/json")
-                        .write_every(document.clone(), size)
-                        .trailer("x-checksum", "1")
-                };
-                envoy.upstream.push(answer());
-                assert_eq!(whole_of(envoy.respond(&ask_whole("?"))).text, text);
-                envoy.upstream.push(answer());
-                assert_eq!(stream_of(envoy.respond(&ask("?"))).summary.text, text);
-            }
-            assert_eq!(envoy.upstream.request(0).version, "HTTP/2.0");
-        },
-    );
+    in_both_modes_over_http_2(|envoy| {
+        let text = delta(json!({"content": "Hi"}));
+        let streams =
+            [says("Hi"), [text.clone(), finish("stop")].concat(), [text, DONE.to_owned()].concat()];
+        for stream in streams {
+            envoy.upstream.push(Answer::sse().write(stream.clone()).trailer("x-checksum", "1"));
+            let summary = stream_of(envoy.respond(&ask("?"))).summary;
+            assert_eq!((summary.terminal.as_str(), summary.text.as_str()), ("completed", "Hi"));
+            envoy.upstream.push(Answer::sse().write(stream).trailer("x-checksum", "1"));
+            assert_eq!(whole_of(envoy.respond(&ask_whole("?"))).text, "Hi");
+        }
+        for (text, size) in [("JSON", 9999), ("JSON", 10), (&"JSON ".repeat(50_000), 60_000)] {
+            let document = completion(json!({"role": "assistant", "content": text}));
+            let answer = || {
+                Answer::new(200)
+                    .header("content-type", "application/json")
+                    .write_every(document.clone(), size)
+                    .trailer("x-checksum", "1")
+            };
+            envoy.upstream.push(answer());
+            assert_eq!(whole_of(envoy.respond(&ask_whole("?"))).text, text);
+            envoy.upstream.push(answer());
+            assert_eq!(stream_of(envoy.respond(&ask("?"))).summary.text, text);
+        }
+        assert_eq!(envoy.upstream.request(0).version, "HTTP/2.0");
+    });
 }
 
 #[test]

@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::envoy::{Events, Setup};
+use crate::envoy::{Envoy, Events};
 use crate::upstream::Answer;
 use crate::{
-    DONE, ask, ask_whole, delta, error_of, finish, in_both_modes, in_both_modes_of, stream_of,
+    DONE, ask, ask_whole, delta, error_of, finish, in_both_modes, in_both_modes_over_http_2,
+    stream_of,
 };
 
 const TERMINAL: [&str; 3] = ["response.completed", "response.incomplete", "response.failed"];
@@ -44,22 +45,22 @@ fn a_stream_that_ends_without_an_end_has_failed() {
 
 #[test]
 fn a_connection_that_breaks_breaks_the_stream() {
-    for setup in [Setup::new, || Setup::new().http2_upstream()] {
-        in_both_modes_of(setup, |envoy| {
-            for body in [delta(json!({"content": "Half an ans"})), half_a_call()] {
-                envoy.upstream.push(Answer::sse().write(body).cut());
-                let events = Events::new(envoy.respond(&ask_with_tool(true)));
-                let events: Vec<_> = events.collect();
-                let (last, before) = events.split_last().expect("events");
-                assert!(last.is_err(), "the client must notice: {last:?}");
-                for event in before {
-                    let event = event.as_ref().expect("one error, at the end");
-                    assert!(!TERMINAL.contains(&event["type"].as_str().unwrap()), "{event}");
-                    let is_call = event["item"]["type"] == "function_call";
-                    assert!(!(is_call && event["type"] == "response.output_item.done"), "{event}");
-                }
-            }
-        });
+    in_both_modes(a_broken_connection_breaks_the_stream);
+    in_both_modes_over_http_2(a_broken_connection_breaks_the_stream);
+}
+
+fn a_broken_connection_breaks_the_stream(envoy: &Envoy) {
+    for body in [delta(json!({"content": "Half an ans"})), half_a_call()] {
+        envoy.upstream.push(Answer::sse().write(body).cut());
+        let events: Vec<_> = Events::new(envoy.respond(&ask_with_tool(true))).collect();
+        let (last, before) = events.split_last().expect("events");
+        assert!(last.is_err(), "the client must notice: {last:?}");
+        for event in before {
+            let event = event.as_ref().expect("one error, at the end");
+            assert!(!TERMINAL.contains(&event["type"].as_str().unwrap()), "{event}");
+            let is_call = event["item"]["type"] == "function_call";
+            assert!(!(is_call && event["type"] == "response.output_item.done"), "{event}");
+        }
     }
 }
 

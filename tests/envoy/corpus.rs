@@ -11,27 +11,17 @@ use crate::support::{corpus, drive, expect, expect_request, verdict};
 use crate::upstream::Answer;
 
 #[test]
-fn answers_whole_with_held_headers() {
-    each_case(true, |envoy, folder, case| answer(envoy, folder, case, true, usize::MAX));
+fn everything_with_held_headers() {
+    each_case(true);
 }
 
 #[test]
-fn answers_byte_by_byte_with_held_headers() {
-    each_case(true, |envoy, folder, case| answer(envoy, folder, case, true, 1));
-}
-
-#[test]
-fn answers_whole_without_held_headers() {
-    each_case(false, |envoy, folder, case| answer(envoy, folder, case, false, usize::MAX));
-}
-
-#[test]
-fn answers_byte_by_byte_without_held_headers() {
-    each_case(false, |envoy, folder, case| answer(envoy, folder, case, false, 1));
+fn everything_without_held_headers() {
+    each_case(false);
 }
 
 /// Runs all cases, those with the same profile before the same Envoy, and reports all that fail.
-fn each_case(hold_headers: bool, check: impl Fn(&Envoy, &Path, &Value) -> Result<(), String>) {
+fn each_case(hold_headers: bool) {
     let Some((folder, cases)) = corpus::cases() else { return };
     let mut profiles: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for case in cases {
@@ -42,12 +32,20 @@ fn each_case(hold_headers: bool, check: impl Fn(&Envoy, &Path, &Value) -> Result
         let setup = Setup::new().configuration(corpus::configuration(&cases[0]));
         let envoy = setup.hold_headers(hold_headers).start();
         for case in cases {
-            if let Err(wrong) = check(&envoy, &folder, case) {
+            if let Err(wrong) = check(&envoy, &folder, case, hold_headers) {
                 failures += &format!("{}: {wrong}\n", corpus::id(case));
             }
         }
     }
     assert!(failures.is_empty(), "{failures}");
+}
+
+fn check(envoy: &Envoy, folder: &Path, case: &Value, held: bool) -> Result<(), String> {
+    if corpus::is_request(case) {
+        return request(envoy, folder, case);
+    }
+    answer(envoy, folder, case, held, usize::MAX)?;
+    answer(envoy, folder, case, held, 1).map_err(|wrong| format!("byte by byte: {wrong}"))
 }
 
 fn answer(
@@ -57,9 +55,6 @@ fn answer(
     held: bool,
     piece: usize,
 ) -> Result<(), String> {
-    if corpus::is_request(case) {
-        return request(envoy, folder, case);
-    }
     let upstream = corpus::upstream(folder, case);
     let mut scripted = Answer::new(upstream.status).write_every(upstream.pieces.concat(), piece);
     for (name, value) in &upstream.headers {

@@ -70,7 +70,7 @@ fn rate_limits_tell_when_to_come_back() {
 
 #[test]
 fn a_full_context_window_has_the_code_that_clients_act_on() {
-    in_both_modes_of(Setup::new, |envoy| {
+    in_both_modes(|envoy| {
         let message = "This model's maximum context length is 8192 tokens. However, your messages \
                        resulted in 9000 tokens.";
         let body = json!({"error": {"message": message, "type": "BadRequestError", "code": 400}});

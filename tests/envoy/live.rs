@@ -6,9 +6,9 @@ use std::thread;
 use reqwest::blocking::Client;
 use serde_json::{Value, json};
 
-use crate::envoy::{Envoy, Events, Setup};
+use crate::envoy::{Envoy, Events};
 use crate::upstream::{Answer, Gate, Outcome, PATIENCE};
-use crate::{DONE, ask, checked_stream, delta, finish, in_both_modes_of};
+use crate::{DONE, ask, checked_stream, delta, finish, in_both_modes, in_both_modes_over_http_2};
 
 /// Reads events up to the next text delta.
 fn next_text<R: std::io::Read>(events: &mut Events<R>) -> String {
@@ -47,7 +47,7 @@ fn each_piece_arrives_before_the_next_is_sent(envoy: &Envoy, answer: Answer) {
 
 #[test]
 fn each_piece_arrives_before_the_next_is_sent_over_http_1() {
-    in_both_modes_of(Setup::new, |envoy| {
+    in_both_modes(|envoy| {
         each_piece_arrives_before_the_next_is_sent(envoy, Answer::sse());
         // Neither a wrong content type nor none may make the filter wait.
         let json = Answer::new(200).header("content-type", "application/json");
@@ -58,15 +58,14 @@ fn each_piece_arrives_before_the_next_is_sent_over_http_1() {
 
 #[test]
 fn each_piece_arrives_before_the_next_is_sent_over_http_2() {
-    in_both_modes_of(
-        || Setup::new().http2_upstream(),
-        |envoy| each_piece_arrives_before_the_next_is_sent(envoy, Answer::sse()),
-    );
+    in_both_modes_over_http_2(|envoy| {
+        each_piece_arrives_before_the_next_is_sent(envoy, Answer::sse());
+    });
 }
 
 #[test]
 fn the_terminal_event_does_not_wait_for_the_connection_to_close() {
-    in_both_modes_of(Setup::new, |envoy| {
+    in_both_modes(|envoy| {
         let gate = Gate::new();
         let usage = json!({
             "choices": [],
@@ -89,7 +88,7 @@ fn the_terminal_event_does_not_wait_for_the_connection_to_close() {
 
 #[test]
 fn a_client_that_leaves_ends_the_request_upstream() {
-    in_both_modes_of(Setup::new, |envoy| {
+    in_both_modes(|envoy| {
         let never = Gate::new();
         envoy.upstream.push(Answer::sse().write(text("one")).wait(&never));
         let mut events = Events::new(envoy.respond(&ask("?")));
@@ -138,16 +137,13 @@ fn streams_side_by_side(envoy: &Envoy, client: &Client) {
 
 #[test]
 fn streams_run_side_by_side_on_many_connections() {
-    in_both_modes_of(Setup::new, |envoy| streams_side_by_side(envoy, &envoy.client));
+    in_both_modes(|envoy| streams_side_by_side(envoy, &envoy.client));
 }
 
 #[test]
 fn streams_run_side_by_side_on_one_connection() {
-    in_both_modes_of(
-        || Setup::new().http2_upstream(),
-        |envoy| {
-            let client = Client::builder().no_proxy().timeout(PATIENCE).http2_prior_knowledge();
-            streams_side_by_side(envoy, &client.build().unwrap());
-        },
-    );
+    in_both_modes_over_http_2(|envoy| {
+        let client = Client::builder().no_proxy().timeout(PATIENCE).http2_prior_knowledge();
+        streams_side_by_side(envoy, &client.build().unwrap());
+    });
 }

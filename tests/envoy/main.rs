@@ -30,6 +30,8 @@ mod live;
 mod passthrough;
 mod requests;
 
+use std::sync::{Mutex, PoisonError};
+
 use envoy::{Envoy, Setup};
 use http::{
     DONE, ask, ask_whole, checked_stream, completion, delta, error_of, finish, header, says,
@@ -38,12 +40,48 @@ use http::{
 
 /// Runs a test twice: with request headers held until the body is there, and without.
 fn in_both_modes(test: impl Fn(&Envoy)) {
-    in_both_modes_of(Setup::new, test);
+    static MODES: [Stage; 2] = [Stage::new(Setup::new, true), Stage::new(Setup::new, false)];
+    MODES.iter().for_each(|stage| stage.play(&test));
 }
 
+/// As [`in_both_modes`], with HTTP/2 to the upstream.
+fn in_both_modes_over_http_2(test: impl Fn(&Envoy)) {
+    static MODES: [Stage; 2] = [Stage::new(over_http_2, true), Stage::new(over_http_2, false)];
+    MODES.iter().for_each(|stage| stage.play(&test));
+}
+
+fn over_http_2() -> Setup {
+    Setup::new().http2_upstream()
+}
+
+/// As [`in_both_modes`], with Envoys of its own.
 fn in_both_modes_of(setup: impl Fn() -> Setup, test: impl Fn(&Envoy)) {
     for hold_headers in [true, false] {
         eprintln!("hold_headers: {hold_headers}");
         test(&setup().hold_headers(hold_headers).start());
+    }
+}
+
+/// An Envoy that tests share, one after the other: to start one takes two seconds of processor time.
+struct Stage {
+    setup: fn() -> Setup,
+    hold_headers: bool,
+    envoy: Mutex<Option<Envoy>>,
+}
+
+impl Stage {
+    const fn new(setup: fn() -> Setup, hold_headers: bool) -> Self {
+        Self { setup, hold_headers, envoy: Mutex::new(None) }
+    }
+
+    fn play(&self, test: impl Fn(&Envoy)) {
+        eprintln!("hold_headers: {}", self.hold_headers);
+        let mut place = self.envoy.lock().unwrap_or_else(PoisonError::into_inner);
+        if place.as_mut().is_none_or(|envoy| !envoy.renew()) {
+            *place = Some((self.setup)().hold_headers(self.hold_headers).start());
+        }
+        let envoy = place.as_mut().expect("an Envoy");
+        test(envoy);
+        envoy.assert_well();
     }
 }

@@ -175,7 +175,7 @@ impl Setup {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .expect("a client");
-        Ok(Envoy { proxy, upstream, client, log, complains, folder })
+        Ok(Envoy { proxy, upstream, client, log, log_seen: 0, complains, folder })
     }
 
     fn run(self, folder: &Path, log: &Path, upstream: SocketAddr) -> Result<Proxy, String> {
@@ -271,6 +271,8 @@ pub struct Envoy {
     /// An HTTP/1.1 client with no proxy and no redirects.
     pub client: Client,
     log: PathBuf,
+    /// How much of the log has been looked at.
+    log_seen: usize,
     complains: bool,
     /// Where a reloadable listener is read from.
     folder: Option<TempDir>,
@@ -281,19 +283,10 @@ const LDS: [&str; 2] =
     ["listener_manager.lds.update_success", "listener_manager.lds.update_rejected"];
 
 impl Drop for Envoy {
-    /// Whatever a test is about: Envoy survives it, and the filter finds nothing to complain of.
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            return;
+        if !std::thread::panicking() {
+            self.assert_well();
         }
-        assert!(self.proxy.is_running(), "Envoy has crashed: see {}", self.log.display());
-        if self.complains {
-            return;
-        }
-        let log = self.log();
-        let complaint = |line: &&str| line.contains("[critical]") || line.contains("[error][wasm]");
-        let complaint = log.lines().find(complaint);
-        assert_eq!(complaint, None, "see {}", self.log.display());
     }
 }
 
@@ -306,6 +299,29 @@ impl Envoy {
     /// The admin interface.
     pub fn admin(&self) -> SocketAddr {
         self.proxy.admin()
+    }
+
+    /// Whatever a test is about: Envoy survives it, and the filter finds nothing to complain of.
+    pub fn assert_well(&mut self) {
+        if self.complains {
+            return;
+        }
+        assert!(self.proxy.is_running(), "Envoy has crashed: see {}", self.log.display());
+        let log = self.log();
+        let news = log.get(self.log_seen..).unwrap_or_default();
+        let complaint = |line: &&str| line.contains("[critical]") || line.contains("[error][wasm]");
+        assert_eq!(news.lines().find(complaint), None, "see {}", self.log.display());
+        self.log_seen = log.len();
+    }
+
+    /// Makes it ready for another test, whatever became of the last one; false if it has crashed.
+    pub fn renew(&mut self) -> bool {
+        self.upstream.forget();
+        self.log_seen = self.log().len();
+        let is_running = self.proxy.is_running();
+        // The test that made it crash has failed already.
+        self.complains |= !is_running;
+        is_running
     }
 
     /// What Envoy and the filter have logged so far.

@@ -49,6 +49,11 @@ impl Upstream {
         self.server.script(script);
     }
 
+    /// Forgets all requests and all answers.
+    pub fn forget(&self) {
+        self.server.forget();
+    }
+
     /// Everything it has received so far.
     pub fn requests(&self) -> Vec<Request> {
         self.server.requests()

@@ -38,7 +38,7 @@ pub(super) fn answer(request: &Request, shared: &Shared) -> Option<Answer> {
             reply(200, &json!({ "opened": name }))
         }
         ("DELETE", "") => {
-            shared.change(|log| *log = Log::default());
+            shared.change(Log::forget);
             reply(200, &json!({}))
         }
         _ => reply(404, &json!({ "error": "no such control" })),

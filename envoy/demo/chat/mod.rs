@@ -66,6 +66,21 @@ pub struct Log {
     answers: VecDeque<Answer>,
     gates: Vec<(String, Gate)>,
     script: Option<Script>,
+    /// How often everything has been forgotten: answers that began before do not count any more.
+    age: u64,
+}
+
+impl Log {
+    fn forget(&mut self) {
+        *self = Self { age: self.age + 1, ..Self::default() };
+    }
+
+    /// Records how an answer to a request of that age has ended.
+    fn ended(&mut self, age: u64, outcome: Outcome) {
+        if age == self.age {
+            self.outcomes.push(outcome);
+        }
+    }
 }
 
 /// Answers requests by what they say; the number counts the requests before this one.
@@ -134,6 +149,11 @@ impl Server {
         self.shared.change(|log| log.script = Some(Script(Arc::new(script))));
     }
 
+    /// Forgets requests, outcomes, answers, gates and the script.
+    pub fn forget(&self) {
+        self.shared.change(Log::forget);
+    }
+
     /// Everything recorded so far.
     pub fn requests(&self) -> Vec<Request> {
         self.shared.log().requests.clone()
@@ -181,34 +201,35 @@ async fn respond(
     if let Some(answer) = control::answer(&request, &shared) {
         return Ok(send(answer, None));
     }
-    let (answer, script, before) = shared.change(|log| {
+    let (answer, script, before, age) = shared.change(|log| {
         log.requests.push(request.clone());
         let answer = take_answer(&mut log.answers, &request.body);
-        (answer, log.script.clone(), log.requests.len().saturating_sub(1))
+        (answer, log.script.clone(), log.requests.len().saturating_sub(1), log.age)
     });
     let answer = answer
         .or_else(|| script.map(|script| script.0(before, &request)))
         .unwrap_or_else(|| conversation::answer(&request, pause));
 
-    let mut waiting = AbandonedUnlessDisarmed { shared: Some(&shared) };
+    let mut waiting = AbandonedUnlessDisarmed { shared: Some(&shared), age };
     let outcome = play_before_head(&answer.before).await;
     waiting.shared = None;
     if outcome != Outcome::Sent {
-        shared.change(|log| log.outcomes.push(outcome));
+        shared.change(|log| log.ended(age, outcome));
         return Err(Cut);
     }
-    Ok(send(answer, Some(Arc::clone(&shared))))
+    Ok(send(answer, Some((Arc::clone(&shared), age))))
 }
 
 /// Hyper drops the future of a request whose client has gone: that is news for the log as well.
 struct AbandonedUnlessDisarmed<'a> {
     shared: Option<&'a Shared>,
+    age: u64,
 }
 
 impl Drop for AbandonedUnlessDisarmed<'_> {
     fn drop(&mut self) {
         if let Some(shared) = self.shared {
-            shared.change(|log| log.outcomes.push(Outcome::Abandoned));
+            shared.change(|log| log.ended(self.age, Outcome::Abandoned));
         }
     }
 }
@@ -252,7 +273,7 @@ fn take_answer(answers: &mut VecDeque<Answer>, body: &[u8]) -> Option<Answer> {
     answers.remove(index)
 }
 
-fn send(answer: Answer, shared: Option<Arc<Shared>>) -> hyper::Response<SteppedBody> {
+fn send(answer: Answer, record: Option<(Arc<Shared>, u64)>) -> hyper::Response<SteppedBody> {
     let (sender, body) = SteppedBody::new();
     let mut response = hyper::Response::new(body);
     *response.status_mut() =
@@ -260,8 +281,8 @@ fn send(answer: Answer, shared: Option<Arc<Shared>>) -> hyper::Response<SteppedB
     *response.headers_mut() = header_map(&answer.headers);
     tokio::spawn(async move {
         let outcome = play(answer, sender).await;
-        if let Some(shared) = shared {
-            shared.change(|log| log.outcomes.push(outcome));
+        if let Some((shared, age)) = record {
+            shared.change(|log| log.ended(age, outcome));
         }
     });
     response
