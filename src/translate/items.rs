@@ -16,6 +16,10 @@ use crate::json::JsonText;
 use crate::responses::event;
 use crate::responses::output::{ItemStatus, OutputItem};
 
+/// What the events around an item take at most, its content aside: added, content done, item done, and its
+/// place in the output.
+const OPEN_ITEM_BYTES: usize = 1 << 10;
+
 /// The forms in which clients get what has more than one.
 #[derive(Clone, Copy, Debug)]
 pub struct Forms {
@@ -84,14 +88,10 @@ impl Items {
         &self.finished
     }
 
-    /// Bytes of text, reasoning and arguments so far.
-    pub fn output_bytes(&self) -> usize {
-        self.output_bytes
-    }
-
-    /// How many items have not been finished.
-    pub fn open_len(&self) -> usize {
-        self.open.len()
+    /// What the items still put out when they end now, at most. Text does so up to four times: in its done
+    /// events and in the output.
+    pub fn ending_bytes_max(&self) -> usize {
+        4 * self.output_bytes + OPEN_ITEM_BYTES * self.open.len() + 2 * self.finished.len()
     }
 
     /// Whether there is any item at all.

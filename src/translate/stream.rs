@@ -27,10 +27,6 @@ use crate::responses::event;
 use crate::responses::output::OutputItem;
 use crate::responses::response::{IncompleteReason, Response, Snapshot, Status, write_usage};
 
-/// What the events around an item take at most, its content aside: added, content done, item done, and its
-/// place in the output.
-const OPEN_ITEM_BYTES: usize = 1 << 10;
-
 /// How the client is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
@@ -179,12 +175,7 @@ impl Translator {
 
     /// An upper bound for the bytes that the end of the response will take.
     pub fn terminal_bytes_max(&self) -> usize {
-        // Text leaves up to four times more: text.done, part.done, item.done and the output.
-        4 * self.items.output_bytes()
-            + OPEN_ITEM_BYTES * self.items.open_len()
-            + 2 * self.items.finished().len()
-            + self.response.echo.len()
-            + 4096
+        self.items.ending_bytes_max() + self.response.echo.len() + 4096
     }
 
     /// News from the upstream.
