@@ -16,8 +16,7 @@ use crate::json::JsonText;
 use crate::responses::event;
 use crate::responses::output::{ItemStatus, OutputItem};
 
-/// What the events around an item take at most, its content aside: added, content done, item done, and its
-/// place in the output.
+/// What the events around an item take at most, with its place in the output.
 const OPEN_ITEM_BYTES: usize = 1 << 10;
 
 /// The forms in which clients get what has more than one.
