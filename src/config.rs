@@ -128,8 +128,11 @@ impl Config {
 
     fn read(json: &str) -> Result<Self, String> {
         let json = if json.trim().is_empty() { "{}" } else { json };
-        let mut object: Map<String, Value> = serde_json::from_str(json)
-            .map_err(|error| format!("configuration: must be a JSON object: {error}"))?;
+        let value: Value = serde_json::from_str(json)
+            .map_err(|error| format!("configuration: is no JSON: {error}; takes an object"))?;
+        let Value::Object(mut object) = value else {
+            return Err("configuration: takes an object".to_owned());
+        };
         object.values_mut().for_each(read::with_integers);
         let rules = object.remove(scopes::RULES);
         let only_scopes = rules.is_some() && object.is_empty();
@@ -163,7 +166,7 @@ impl Config {
             None | Some("") => Ok(None),
             Some(name) => match headers::header_name(name) {
                 Ok(name) => Ok(Some(name)),
-                Err(reason) => Err(format!("{field}: `{name}` {reason}, or null for no header")),
+                Err(reason) => Err(format!("{field}: `{name}` {reason}; null means no header")),
             },
         };
         Ok(Self {

@@ -22,6 +22,8 @@ mod upstream;
 
 #[path = "kubernetes/image.rs"]
 mod image;
+#[path = "kubernetes/kustomize.rs"]
+mod kustomize;
 #[path = "kubernetes/manifests.rs"]
 mod manifests;
 #[path = "kubernetes/pod.rs"]

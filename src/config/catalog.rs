@@ -114,7 +114,12 @@ impl Catalog {
             let Value::Object(fields) = fields else {
                 return Err(format!("{at}: takes an object"));
             };
-            let _: Fields = read::object(&at, fields)?;
+            let typed: Fields = read::object(&at, fields)?;
+            if typed.effective_context_window_percent.is_some_and(|percent| percent > 100) {
+                return Err(format!(
+                    "{at}.effective_context_window_percent: takes a whole number, at most 100"
+                ));
+            }
             entries.push((pattern, fields.clone()));
         }
         entries.sort_by_cached_key(|(pattern, _)| pattern.rank());
@@ -170,7 +175,10 @@ mod tests {
     fn errors_name_the_field() {
         for (fields, named) in [
             (json!({"a": {"context": 1}}), "catalog.a.context: unknown field"),
-            (json!({"a": {"context_window": "1k"}}), "catalog.a.context_window: invalid type"),
+            (
+                json!({"a": {"context_window": "1k"}}),
+                "catalog.a.context_window: is a string; takes",
+            ),
             (json!({"a": {"visibility": "no"}}), "catalog.a.visibility: unknown variant"),
             (json!({"a": 1}), "catalog.a: takes an object"),
             (json!({"a**": {}}), "catalog.a**: `a**` has more than one"),

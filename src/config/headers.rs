@@ -67,7 +67,7 @@ pub(super) fn header_name(name: &str) -> Result<String, String> {
     }
     let lower = name.to_ascii_lowercase();
     if RESERVED.contains(&lower.as_str()) {
-        return Err("this header belongs to the translation; leave it out".to_owned());
+        return Err("belongs to the translation; leave it out".to_owned());
     }
     Ok(lower)
 }

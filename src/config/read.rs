@@ -18,12 +18,45 @@ pub fn object<T: DeserializeOwned>(at: &str, object: &Map<String, Value>) -> Res
             let alone = Map::from_iter([((*name).clone(), (*value).clone())]);
             complaint(&alone).is_some_and(|complaint| Some(complaint) != lacking)
         });
+        let error = in_words_of_json(&error.to_string());
         match wrong {
             Some((name, _)) => format!("{}: {error}", path(at, name)),
             None if at.is_empty() => format!("configuration: {error}"),
             None => format!("{at}: {error}"),
         }
     })
+}
+
+/// What the parser calls a thing, and what it is called in JSON.
+const TYPES: [(&str, &str); 9] = [
+    ("a map", "an object"),
+    ("a sequence", "a list"),
+    ("i32", "a whole number"),
+    ("string or map", "a string"),
+    ("u32", "a whole number, at most 4294967295"),
+    ("u64", "a whole number, 0 or more"),
+    ("u8", "a whole number, at most 255"),
+    ("usize", "a whole number, 1 or more"),
+    ("unit", "null"),
+];
+
+/// A message of the parser without the names that types have in Rust.
+pub fn in_words_of_json(message: &str) -> String {
+    let (found, expected) = message.rsplit_once(", expected ").unwrap_or((message, ""));
+    let value = found.strip_prefix("invalid type: ").or(found.strip_prefix("invalid value: "));
+    let found = match value {
+        None => return message.to_owned(),
+        Some("map") => "is an object".to_owned(),
+        Some("sequence") => "is a list".to_owned(),
+        // It may be a header's value.
+        Some(text) if text.starts_with("string ") => "is a string".to_owned(),
+        Some(value) => match value.split_once(" `") {
+            Some(("integer" | "floating point", number)) => format!("is the number `{number}"),
+            _ => format!("is {}", value.replace('`', "")),
+        },
+    };
+    let known = TYPES.iter().find(|(rust, _)| *rust == expected);
+    format!("{found}; takes {}", known.map_or(expected, |(_, json)| json))
 }
 
 /// The members of a value that must be an object.
@@ -90,6 +123,24 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn messages_speak_of_json() {
+        for (message, plain) in [
+            ("invalid type: map, expected a sequence", "is an object; takes a list"),
+            ("invalid type: null, expected a boolean", "is null; takes a boolean"),
+            ("invalid type: boolean `true`, expected a string", "is boolean true; takes a string"),
+            (
+                "invalid value: integer `-1`, expected u64",
+                "is the number `-1`; takes a whole number, 0 or more",
+            ),
+            (r#"invalid type: string ", expected u8", expected f64"#, "is a string; takes f64"),
+            ("unknown field `x`, expected `y`", "unknown field `x`, expected `y`"),
+            ("missing field `y`", "missing field `y`"),
+        ] {
+            assert_eq!(in_words_of_json(message), plain);
+        }
+    }
 
     #[test]
     fn whole_numbers_become_integers_and_others_stay() {

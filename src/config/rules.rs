@@ -193,7 +193,10 @@ mod tests {
             (json!({"upstream": "fast"}), "rules[0]: has no condition"),
             (json!({"model": "a", "upstream": "slow"}), "rules[0].upstream: `slow`"),
             (json!({"model": "a"}), "rules[0]: missing field `upstream`"),
-            (json!({"model": 1, "upstream": "fast"}), "rules[0].model: invalid type"),
+            (
+                json!({"model": 1, "upstream": "fast"}),
+                "rules[0].model: is the number `1`; takes a string",
+            ),
             (json!({"modle": "a", "upstream": "fast"}), "rules[0].modle: unknown field"),
             (json!({"host": "**", "upstream": "fast"}), "rules[0].host: `**` has more than one"),
         ] {

@@ -52,7 +52,7 @@ impl Scope {
             match whole.remove(field) {
                 None | Some(Value::Null) => Ok(Vec::new()),
                 Some(value) => serde_json::from_value(value)
-                    .map_err(|error| format!("{at}.{field}: {error}; takes a list of names")),
+                    .map_err(|_| format!("{at}.{field}: takes a list of names")),
             }
         };
         let matches = Matches {

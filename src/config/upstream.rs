@@ -124,7 +124,7 @@ impl Upstream {
             return Err(format!("{at}.default_model: is empty; name a model, or leave it out"));
         }
         let dialect = Dialect::new(&fields.preset, &fields.dialect)
-            .map_err(|error| format!("{at}.{error}"))?;
+            .map_err(|error| in_dialect(&at, &error))?;
         let mut limits = shared.limits.clone();
         limits.extend(fields.limits);
         Ok(Self {
@@ -139,6 +139,14 @@ impl Upstream {
             keep_alive_seconds: fields.keep_alive_seconds.unwrap_or(shared.keep_alive_seconds),
             limits: Limits::read(&format!("{at}.limits"), &limits)?,
         })
+    }
+}
+
+/// An error of the dialect, which begins with the name of its field.
+fn in_dialect(at: &str, error: &str) -> String {
+    match error.split_once(": ") {
+        Some((field, message)) => format!("{at}.{field}: {}", read::in_words_of_json(message)),
+        None => format!("{at}.{error}"),
     }
 }
 
