@@ -48,7 +48,23 @@ impl Default for Limits {
     }
 }
 
+/// Limits on what is read before the upstream is known, and on what is read of errors.
+const SHARED: [&str; 4] = ["request_bytes_max", "depth_max", "json_values_max", "error_bytes_max"];
+
 impl Limits {
+    /// Fails when a profile of an upstream has limits that cannot be its own.
+    ///
+    /// # Errors
+    /// A sentence that names the field below `at` and says where it belongs.
+    pub(super) fn of_upstream(at: &str, fields: &Map<String, Value>) -> Result<(), String> {
+        match SHARED.iter().find(|name| fields.contains_key(**name)) {
+            None => Ok(()),
+            Some(name) => Err(format!(
+                "{at}.{name}: is one limit for all upstreams; set it in the filter's limits"
+            )),
+        }
+    }
+
     /// The defaults with these fields replaced.
     ///
     /// # Errors

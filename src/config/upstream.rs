@@ -125,6 +125,7 @@ impl Upstream {
         }
         let dialect = Dialect::new(&fields.preset, &fields.dialect)
             .map_err(|error| in_dialect(&at, &error))?;
+        Limits::of_upstream(&format!("{at}.limits"), &fields.limits)?;
         let mut limits = shared.limits.clone();
         limits.extend(fields.limits);
         Ok(Self {

@@ -99,3 +99,37 @@ fn when_both_fail_the_client_gets_the_last_error() {
     let error = bad(providers.envoy.post("/v1/responses", &ask("any")), 401);
     assert_eq!(error["code"], "invalid_api_key");
 }
+
+/// Why failover.yaml is made as it is: Envoy's own ways to another endpoint repeat what the filter has
+/// written, whoever gets it.
+#[test]
+fn behind_one_filter_the_secondary_gets_the_translation_of_the_primary() {
+    let [primary, secondary] = [(); 2].map(|()| Upstream::start());
+    let endpoint = |priority: u8, upstream: &Upstream| {
+        let port = upstream.address().port();
+        format!(
+            "{{ priority: {priority}, lb_endpoints: [{{ endpoint: {{ address: {{ socket_address: \
+             {{ address: 127.0.0.1, port_value: {port} }} }} }} }}] }}"
+        )
+    };
+    let retry = "cluster: vllm
+                  retry_policy:
+                    retry_on: 5xx
+                    retry_priority:
+                      name: envoy.retry_priorities.previous_priorities
+                      typed_config:
+                        \"@type\": type.googleapis.com/envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig
+                        update_frequency: 1
+";
+    let one = "{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: 127.0.0.1, \
+               port_value: 8000 } } } }] }";
+    let envoy = Example::read("rate-limit.yaml")
+        .replace("cluster: vllm\n", retry)
+        .replace(one, &[endpoint(0, &primary), endpoint(1, &secondary)].join(", "))
+        .start();
+    primary.push(loading());
+    good(envoy.post("/v1/responses", &ask("any")));
+    let (first, second) = (primary.request(0), secondary.request(0));
+    assert_eq!(first.body, second.body);
+    assert_eq!(first.path, second.path);
+}

@@ -22,6 +22,8 @@ mod models;
 mod observability;
 mod prometheus;
 mod routing;
+mod rules;
+mod validate;
 
 use reqwest::blocking::Response;
 use serde_json::{Value, json};

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use reqwest::blocking::{Client, Response};
 use serde_json::Value;
@@ -85,6 +86,20 @@ impl Example {
     pub fn output(self, name: &str) -> (Self, PathBuf) {
         let path = self.folder.path().join("output");
         (self.replace(name, path.to_str().expect("a path in UTF-8")), path)
+    }
+
+    /// Asks Envoy whether it would take the example, and what it says about it.
+    pub fn validate(self) -> (bool, String) {
+        let file = self.folder.path().join("envoy.yaml");
+        std::fs::write(&file, &self.text).expect("a file");
+        let envoy = envoy_binary(Path::new(env!("CARGO_MANIFEST_DIR")));
+        let output = Command::new(envoy)
+            .args(["--mode", "validate", "-c"])
+            .arg(&file)
+            .output()
+            .expect("Envoy");
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8_lossy(&said).into_owned())
     }
 
     /// Starts Envoy.
