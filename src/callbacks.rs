@@ -82,6 +82,27 @@ extern "C" fn proxy_on_configure(root: u32, size: usize) -> bool {
     true
 }
 
+/// Time has passed: some clients may have heard nothing for too long.
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_tick(root: u32) {
+    let timed: Vec<u32> = CONTEXTS.with_borrow(|contexts| {
+        let is_timed = |filter: &Option<Box<Filter>>| filter.as_ref().is_some_and(|f| f.is_timed());
+        let exchanges = contexts.exchanges.iter().filter(|(_, filter)| is_timed(filter));
+        exchanges.map(|(context, _)| *context).collect()
+    });
+    for context in timed {
+        exchange(context, (), |filter| filter.tick(root));
+    }
+}
+
+/// A queue of this VM has something: exchanges with pieces that are to leave.
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_queue_ready(root: u32, queue: u32) {
+    while let Some(context) = host::timer::dequeue(queue) {
+        exchange(context, (), |filter| filter.flush(root));
+    }
+}
+
 /// A root context has no parent, every other context is an exchange.
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_context_create(context: u32, root: u32) {

@@ -79,6 +79,18 @@ pub enum ModelList {
     Pass,
 }
 
+/// What may cause a keep-alive.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeepAlive {
+    /// Bytes of the upstream that yield no event.
+    #[default]
+    Bytes,
+    /// A timer too, once the first byte of the answer has come. What it asks of the host is in
+    /// `docs/configuration.md`.
+    Timer,
+}
+
 /// The whole configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -99,6 +111,8 @@ pub struct Config {
     /// Seconds of silence towards the client after which upstream bytes without news become a
     /// keep-alive, for profiles that say nothing else.
     pub keep_alive_seconds: u64,
+    /// What may cause a keep-alive.
+    pub keep_alive: KeepAlive,
     /// What happens to what Chat Completions cannot express, for profiles that say nothing else.
     pub strictness: Strictness,
     /// How refusals reach the client.
@@ -178,6 +192,7 @@ impl Config {
             model_list: fields.model_list,
             catalog: Catalog::read("catalog", &fields.catalog)?,
             keep_alive_seconds: fields.keep_alive_seconds,
+            keep_alive: fields.keep_alive,
             strictness: fields.strictness,
             refusals: fields.refusals,
             reasoning_output: fields.reasoning_output,
@@ -255,6 +270,7 @@ struct Fields {
     model_list: ModelList,
     catalog: Map<String, Value>,
     keep_alive_seconds: u64,
+    keep_alive: KeepAlive,
     strictness: Strictness,
     refusals: Refusals,
     reasoning_output: ReasoningOutput,
@@ -274,6 +290,7 @@ impl Default for Fields {
             model_list: ModelList::default(),
             catalog: Map::new(),
             keep_alive_seconds: 15,
+            keep_alive: KeepAlive::default(),
             strictness: Strictness::default(),
             refusals: Refusals::default(),
             reasoning_output: ReasoningOutput::default(),

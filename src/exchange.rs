@@ -9,12 +9,13 @@
 //!        └─────────> Translate ─> request_body ─> Hold… then Forward | Reply
 //!                                                     │    (request_trailers instead of an end)
 //! response_headers ─> Pass | Forward | Hold | Reply <─┘
-//! response_body    ─> Forward | Hold | Keep | Reply (once for every piece, then end_of_stream)
+//! response_body    ─> Forward | Flush… | Hold… | Keep | Reply (once for every piece, then end_of_stream)
 //! response_trailers─> Forward | Reply             (instead of a body callback with end_of_stream)
 //! ```
 
 mod action;
 mod answer;
+mod keep_alive;
 mod list;
 mod memo;
 mod native;
@@ -164,6 +165,15 @@ impl Exchange {
         match &mut self.phase {
             Phase::Answer(answer) => answer.trailers(self.clock, &mut self.output),
             _ => self.response_body(&[], true),
+        }
+    }
+
+    /// Time has passed while the response is paused behind a [`BodyAction::Flush`]. Says whether
+    /// [`Self::output`] now holds something for the client.
+    pub fn tick(&mut self) -> bool {
+        match &mut self.phase {
+            Phase::Answer(answer) => answer.tick(self.clock, &mut self.output),
+            _ => false,
         }
     }
 

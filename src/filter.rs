@@ -10,6 +10,7 @@
 //!   held, the host would look for it in memory that is not its own any more.
 
 mod meters;
+mod timer;
 
 use std::hash::{BuildHasher, RandomState};
 use std::rc::Rc;
@@ -21,12 +22,14 @@ use crate::exchange::{
 };
 use crate::host::{self, BodyFlow, BufferType, HeadersFlow, MapType};
 use meters::Meters;
+use timer::Timer;
 
 /// One per plugin configuration in a VM.
 pub struct Root {
     config: Rc<Config>,
     seed: Seed,
     meters: Rc<Meters>,
+    timer: Option<Timer>,
 }
 
 /// Seeds for ids: random per VM, another one for each exchange.
@@ -55,7 +58,9 @@ impl Root {
         };
         match parsed {
             Ok(config) => {
-                Some(Self { config: Rc::new(config), seed: Seed::new(), meters: Rc::default() })
+                let seed = Seed::new();
+                let timer = Timer::start(&config, seed.random);
+                Some(Self { config: Rc::new(config), seed, meters: Rc::default(), timer })
             }
             Err(error) => {
                 log::error!("responses-filter refuses its configuration: {error}");
@@ -68,21 +73,37 @@ impl Root {
     pub fn exchange(&self, context: u32) -> Filter {
         let seed = self.seed.of(context);
         let exchange = Exchange::new(Rc::clone(&self.config), host::now_ms, seed).routed_by(ROUTER);
-        let meters = Rc::clone(&self.meters);
-        Filter { exchange, meters, is_active: false, request_sent: false, is_buffered: false }
+        Filter {
+            context,
+            exchange,
+            meters: Rc::clone(&self.meters),
+            timer: self.timer,
+            is_active: false,
+            request_sent: false,
+            is_buffered: false,
+            is_flushing: false,
+            unflushed: 0,
+        }
     }
 }
 
 /// One per HTTP exchange.
 pub struct Filter {
+    /// The host's number of this exchange.
+    context: u32,
     exchange: Exchange,
     meters: Rc<Meters>,
+    timer: Option<Timer>,
     /// Whether the exchange wants to see bodies.
     is_active: bool,
     /// Whether the request body has been dealt with.
     request_sent: bool,
     /// Whether the host buffers the body of the message that is on its way.
     is_buffered: bool,
+    /// Whether the response is paused behind a piece that leaves by itself.
+    is_flushing: bool,
+    /// How much of that piece has not left: it stands in front of the next one.
+    unflushed: usize,
 }
 
 impl Filter {
@@ -121,7 +142,7 @@ impl Filter {
         };
         match self.exchange.request_body(piece, end_of_stream) {
             RequestBodyAction::Hold => {
-                drop_piece(BufferType::RequestBody, size);
+                replace_piece(BufferType::RequestBody, size, b"");
                 BodyFlow::Hold
             }
             RequestBodyAction::HoldBuffered => {
@@ -216,26 +237,34 @@ impl Filter {
         if !self.is_active {
             return BodyFlow::Continue;
         }
-        let chunk = match host::body(BufferType::ResponseBody, size) {
-            Ok(chunk) => chunk,
+        let bytes = match host::body(BufferType::ResponseBody, size) {
+            Ok(bytes) => bytes,
             Err(refused) => {
                 log::error!("the host does not give the response body ({refused:?})");
                 return BodyFlow::Continue;
             }
         };
-        let action = self.exchange.response_body(&chunk, end_of_stream);
-        self.is_buffered = action == BodyAction::HoldForTrailers;
+        let unflushed = std::mem::take(&mut self.unflushed).min(bytes.len());
+        let (unflushed, chunk) = bytes.split_at_checked(unflushed).unwrap_or((b"", &bytes));
+        let action = self.exchange.response_body(chunk, end_of_stream);
+        self.is_buffered = matches!(action, BodyAction::Flush | BodyAction::HoldForTrailers);
+        self.is_flushing = false;
         match action {
             BodyAction::Forward => {
-                self.send_output(size);
+                self.send_output(size, unflushed);
                 BodyFlow::Continue
             }
+            BodyAction::Flush => {
+                let written = self.send_output(size, unflushed);
+                self.pause_for_flush(written)
+            }
             BodyAction::Hold => {
-                drop_piece(BufferType::ResponseBody, size);
+                replace_piece(BufferType::ResponseBody, size, b"");
                 BodyFlow::Hold
             }
             BodyAction::HoldForTrailers => {
-                drop_piece(BufferType::ResponseBody, size);
+                replace_piece(BufferType::ResponseBody, size, unflushed);
+                self.unflushed = unflushed.len();
                 BodyFlow::HoldBuffered
             }
             BodyAction::Keep => BodyFlow::Continue,
@@ -251,9 +280,18 @@ impl Filter {
         if !self.is_active {
             return HeadersFlow::Continue;
         }
+        // Whatever is still there leaves with the trailers.
+        (self.unflushed, self.is_flushing) = (0, false);
         match self.exchange.response_trailers() {
-            BodyAction::Forward if self.is_buffered => self.send_output(0),
-            BodyAction::Forward => {
+            BodyAction::Forward | BodyAction::Flush if self.is_buffered => {
+                let output = self.exchange.output();
+                if !output.is_empty()
+                    && let Err(refused) = host::timer::append_to_response(output)
+                {
+                    log::warn!("the host does not take the end of an answer ({refused:?})");
+                }
+            }
+            BodyAction::Forward | BodyAction::Flush => {
                 let bytes = self.exchange.output().len();
                 if bytes > 0 {
                     log::warn!("the end of an answer, {bytes} bytes, came too late for the host");
@@ -268,15 +306,22 @@ impl Filter {
         HeadersFlow::Continue
     }
 
-    /// Puts the output into the place of a piece of this size.
-    fn send_output(&mut self, size: usize) {
+    /// Puts the output, behind what has not left before it, into the place of a piece of this size. Returns
+    /// how much stands there now.
+    fn send_output(&mut self, size: usize, unflushed: &[u8]) -> usize {
         let output = self.exchange.output();
-        if (size > 0 || !output.is_empty())
-            && let Err(refused) = host::set_body(BufferType::ResponseBody, size, output)
-        {
-            log::warn!("the host does not take the end of an answer ({refused:?})");
+        let written = unflushed.len() + output.len();
+        if size > 0 || written > 0 {
+            let set = match unflushed {
+                [] => host::set_body(BufferType::ResponseBody, size, output),
+                _ => host::set_body(BufferType::ResponseBody, size, &[unflushed, output].concat()),
+            };
+            if let Err(refused) = set {
+                log::warn!("the host does not take a piece of an answer ({refused:?})");
+            }
         }
         self.exchange.output_sent();
+        written
     }
 
     /// The exchange is over: what happened goes to the access log and the metrics.
@@ -298,10 +343,10 @@ impl Filter {
     }
 }
 
-/// Takes a piece of a body away without putting anything into its place.
-fn drop_piece(body: BufferType, size: usize) {
+/// Takes a piece of a body away; what is to stay is put into its place.
+fn replace_piece(body: BufferType, size: usize, stays: &[u8]) {
     if size > 0
-        && let Err(refused) = host::set_body(body, size, b"")
+        && let Err(refused) = host::set_body(body, size, stays)
     {
         log::error!("the host does not take bytes of a body away ({refused:?})");
     }

@@ -1,14 +1,18 @@
 //! Host calls that return a status instead of panicking.
 //!
 //! The SDK's own wrappers unwrap: a header written a moment too late or a buffer that is gone would
-//! kill the VM of this worker and every stream on it. This file is the only one with `unsafe` code.
+//! kill the VM of this worker and every stream on it. This module is the only one with `unsafe` code.
 //! ABI: <https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1>
 #![allow(unsafe_code, reason = "the host is reached through C functions")]
 
+mod logger;
 mod pairs;
+pub mod timer;
 
 use std::alloc::Layout;
 use std::ptr::null_mut;
+
+pub use logger::open_log;
 
 /// How a message goes on behind its headers or trailers; the numbers are those of the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +77,6 @@ pub enum MetricKind {
 pub struct Refused(pub u32);
 
 unsafe extern "C" {
-    fn proxy_log(level: u32, message: *const u8, length: usize) -> u32;
     fn proxy_get_buffer_bytes(
         buffer: u32,
         start: usize,
@@ -159,59 +162,6 @@ pub fn allocate(size: usize) -> *mut u8 {
 /// The configuration of the plugin; empty when there is none.
 pub fn plugin_configuration(size: usize) -> Vec<u8> {
     body(BufferType::PluginConfiguration, size).unwrap_or_default()
-}
-
-/// Where log records go.
-struct Log;
-
-impl log::Log for Log {
-    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
-        metadata.level() <= log::max_level()
-    }
-
-    fn log(&self, record: &log::Record<'_>) {
-        if self.enabled(record.metadata()) {
-            write_log(severity(record.level()), &record.args().to_string());
-        }
-    }
-
-    fn flush(&self) {}
-}
-
-/// The number of a level in the ABI.
-fn severity(level: log::Level) -> u32 {
-    match level {
-        log::Level::Trace => 0,
-        log::Level::Debug => 1,
-        log::Level::Info => 2,
-        log::Level::Warn => 3,
-        log::Level::Error => 4,
-    }
-}
-
-/// Sends the records of the `log` crate to the host, and a word about a panic before it ends the VM.
-pub fn open_log() {
-    // It fails when it has been done already.
-    if log::set_logger(&Log).is_ok() {
-        log::set_max_level(log::LevelFilter::Info);
-        #[cfg(target_family = "wasm")]
-        std::panic::set_hook(Box::new(|panic| write_log(CRITICAL, &place(panic.location()))));
-    }
-}
-
-/// The place of a panic. Its message stays here: it may quote content.
-#[cfg(target_family = "wasm")]
-fn place(location: Option<&std::panic::Location<'_>>) -> String {
-    location.map_or_else(|| "panicked".to_owned(), |place| format!("panicked at {place}"))
-}
-
-/// A panic is worse than an error.
-#[cfg(target_family = "wasm")]
-const CRITICAL: u32 = 5;
-
-fn write_log(severity: u32, message: &str) {
-    // SAFETY: the host reads the message during the call only. There is nobody to tell of a failure.
-    let _ = unsafe { proxy_log(severity, message.as_ptr(), message.len()) };
 }
 
 /// The bytes of a body that this callback is about; empty when there are none.

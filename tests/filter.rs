@@ -24,6 +24,7 @@ use support::verdict::verdict;
 
 const REQUEST: &str = r#"{"model":"m","input":"Say hello.","stream":true}"#;
 const NOT_HELD: &str = r#"{"hold_headers":false}"#;
+const TIMED: &str = r#"{"keep_alive":"timer","keep_alive_seconds":5}"#;
 
 fn headers(list: &[(&str, &str)]) -> Headers {
     list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -217,6 +218,67 @@ fn a_stream_leaves_piece_by_piece() {
         assert_eq!(vm.refused(), [""; 0]);
         exchange.end();
     }
+}
+
+/// What a client receives when the host wakes the filter for its queue.
+#[track_caller]
+fn flushed(exchange: &mut Stream) -> String {
+    received(exchange.queue_ready())
+}
+
+#[test]
+fn with_a_timer_every_piece_leaves_by_the_queue_and_silence_is_filled() {
+    let (vm, mut exchange) = asked(TIMED);
+    sent(exchange.response_headers(&answer("200", "text/event-stream"), false));
+    let mut body = String::new();
+    for (piece, news) in stream()[..2].iter().zip(["Good", " morning."]) {
+        assert_eq!(exchange.response_body(piece.as_bytes(), false), Step::Held);
+        let output = flushed(&mut exchange);
+        assert!(output.contains(news), "{piece}: {output}");
+        body.push_str(&output);
+        for (ms, keep_alives) in [(3000, 0), (3000, 1), (3000, 0), (3000, 1)] {
+            let (period, step) = exchange.pass(ms).expect("a timer");
+            assert!((100..=1000).contains(&period));
+            let output = received(step);
+            assert_eq!(output.matches("event: response.in_progress").count(), keep_alives);
+            body.push_str(&output);
+        }
+    }
+    for piece in &stream()[2..] {
+        body.push_str(&received(exchange.response_body(piece.as_bytes(), false)));
+        body.push_str(&flushed(&mut exchange));
+    }
+    body.push_str(&received(exchange.response_body(b"", true)));
+    assert_eq!(support::grammar::check(body.as_bytes()).unwrap().summary.text, "Good morning.");
+    assert_eq!(exchange.pass(60_000).map(|(_, step)| received(step)), Some(String::new()));
+    assert_eq!(vm.refused(), [""; 0]);
+    exchange.end();
+}
+
+/// The host may read on before it looks at the queue; then the next piece comes behind the one before.
+#[test]
+fn with_a_timer_pieces_that_come_at_once_leave_in_order() {
+    for trailers in [false, true] {
+        let (vm, mut exchange) = asked(TIMED);
+        sent(exchange.response_headers(&answer("200", "text/event-stream"), false));
+        for piece in &stream()[..3] {
+            assert_eq!(exchange.response_body(piece.as_bytes(), false), Step::Held);
+        }
+        let body = received(if trailers {
+            exchange.response_trailers()
+        } else {
+            exchange.response_body(b"data: [DONE]\n\n", true)
+        });
+        assert_eq!(flushed(&mut exchange), "", "everything has left");
+        assert_eq!(support::grammar::check(body.as_bytes()).unwrap().summary.text, "Good morning.");
+        assert_eq!(vm.refused(), [""; 0]);
+    }
+}
+
+#[test]
+fn without_a_timer_the_host_is_asked_for_none() {
+    let (_, mut exchange) = asked("{}");
+    assert_eq!(exchange.pass(1000), None);
 }
 
 #[test]

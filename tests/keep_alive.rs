@@ -10,15 +10,18 @@
 
 mod support;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use support::drive::{Answer, Client, Upstream, exchange};
 use support::grammar;
 
 fn client(keep_alive_seconds: u64) -> Client {
+    client_with(json!({"keep_alive_seconds": keep_alive_seconds}))
+}
+
+fn client_with(config: Value) -> Client {
     let tool = json!({"type": "function", "name": "look", "parameters": {"type": "object"}});
     let body = json!({"model": "m", "input": "go", "stream": true, "tools": [tool]});
-    let config = json!({"keep_alive_seconds": keep_alive_seconds});
     Client::post(body.to_string()).with_config(config.to_string())
 }
 
@@ -81,4 +84,54 @@ fn comments_before_anything_else_open_the_stream() {
     let answer = exchange(&client(15), &slow(&comments(1)));
     let first = String::from_utf8(answer.pieces[0].clone()).unwrap();
     assert!(first.starts_with("event: response.created\n"), "{first}");
+}
+
+/// Total silence of this many seconds behind a piece of text.
+fn silent(seconds: u64) -> Upstream {
+    let text = json!({"choices": [{"index": 0, "delta": {"content": "Wait."}}]});
+    Upstream { pace_ms: 1000 * seconds, ..slow(&[format!("data: {text}\n\n")]) }
+}
+
+fn timed() -> Client {
+    client_with(json!({"keep_alive": "timer", "keep_alive_seconds": 15}))
+}
+
+#[test]
+fn a_timer_fills_silence_at_the_configured_pace() {
+    let answer = exchange(&timed(), &silent(50));
+    // The text, three keep-alives, the end.
+    assert_eq!(keep_alives(&answer)[..5], [0, 1, 1, 1, 0]);
+}
+
+#[test]
+fn without_a_timer_silence_stays_silent() {
+    let answer = exchange(&client(15), &silent(50));
+    assert_eq!(keep_alives(&answer).iter().sum::<usize>(), 0);
+}
+
+#[test]
+fn a_timer_stops_when_nobody_answers_for_long() {
+    let answer = exchange(&timed(), &silent(100_000));
+    let bytes: usize = answer.pieces.iter().map(Vec::len).sum();
+    assert!((1 << 20..1100 << 10).contains(&bytes), "{bytes} bytes");
+    assert!(answer.body().ends_with(b"data: [DONE]\n\n"));
+}
+
+#[test]
+fn comments_do_not_disturb_the_pace_of_a_timer() {
+    let mut upstream = slow(&comments(3));
+    upstream.pace_ms = 20_000;
+    let answer = exchange(&timed(), &upstream);
+    // The first comment opens the stream after 20 seconds, the end comes after 80.
+    assert_eq!(keep_alives(&answer).iter().sum::<usize>(), (80 - 20) / 15);
+}
+
+#[test]
+fn whole_answers_know_no_timer() {
+    let body = json!({"model": "m", "input": "go"});
+    let config = json!({"keep_alive": "timer", "keep_alive_seconds": 1});
+    let client = Client::post(body.to_string()).with_config(config.to_string());
+    let answer = exchange(&client, &silent(50));
+    let response: Value = serde_json::from_slice(&answer.body()).unwrap();
+    assert_eq!(response["status"], "completed");
 }

@@ -65,6 +65,10 @@ pub enum ResponseHeadersAction {
 pub enum BodyAction {
     /// Replace the bytes by [`Exchange::output`] and let them go, held headers with them.
     Forward,
+    /// Replace the bytes by [`Exchange::output`](super::Exchange::output) and pause, but let them go at
+    /// once by other means, held headers with them: [`Exchange::tick`](super::Exchange::tick) may add to
+    /// them.
+    Flush,
     /// Take the bytes away and pause; the output follows in a later callback.
     Hold,
     /// As [`Self::Hold`], but such that the host takes output in the callback for trailers as well. It

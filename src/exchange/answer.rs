@@ -1,5 +1,6 @@
 //! The way of an answer's bytes: frames, deltas, events.
 
+use super::keep_alive::Silence;
 use super::pipe::Pipe;
 use super::{BodyAction, Clock, HELD_OUTPUT_BYTES_MAX, Outcome, Reply, Report};
 use crate::dialect::StreamEnd;
@@ -19,9 +20,7 @@ pub struct Answer {
     taken_bytes: usize,
     /// Whether `output` holds events that have not been handed over.
     pending: bool,
-    keep_alive_ms: u64,
-    /// Since when there have been bytes but no events.
-    quiet_since_ms: Option<u64>,
+    silence: Silence,
     /// When there was output for the first time.
     first_output_ms: Option<u64>,
 }
@@ -34,7 +33,7 @@ impl Answer {
         translator: Translator,
         delivery: Delivery,
         held_headers: Option<Vec<(&'static str, String)>>,
-        keep_alive_ms: u64,
+        silence: Silence,
     ) -> Self {
         Self {
             decoder,
@@ -43,8 +42,7 @@ impl Answer {
             held_headers,
             taken_bytes: 0,
             pending: false,
-            keep_alive_ms,
-            quiet_since_ms: None,
+            silence,
             first_output_ms: None,
         }
     }
@@ -77,12 +75,27 @@ impl Answer {
             return hold;
         }
         if out.is_empty() && self.delivery == Delivery::Stream {
-            self.keep_alive(clock, out);
+            self.keep_alive(clock(), out);
         } else {
-            self.quiet_since_ms = None;
+            self.silence.end();
         }
         self.held_headers = None;
+        if self.may_be_timed(chunk.len(), end_of_stream, out.len()) {
+            self.silence.begin(clock());
+            return BodyAction::Flush;
+        }
         BodyAction::Forward
+    }
+
+    /// Time has passed behind a [`BodyAction::Flush`]. Says whether `out` now holds a keep-alive.
+    pub fn tick(&mut self, clock: Clock, out: &mut Vec<u8>) -> bool {
+        if self.pending || !self.silence.may_go_on() {
+            return false;
+        }
+        out.clear();
+        self.keep_alive(clock(), out);
+        self.silence.is_filled_with(out.len());
+        !out.is_empty()
     }
 
     /// Makes all further events take the general way.
@@ -206,12 +219,16 @@ impl Answer {
         self.taken_bytes + output + end <= HELD_OUTPUT_BYTES_MAX
     }
 
-    fn keep_alive(&mut self, clock: Clock, out: &mut Vec<u8>) {
-        let now = clock();
-        let since = *self.quiet_since_ms.get_or_insert(now);
-        if now.saturating_sub(since) >= self.keep_alive_ms {
+    fn keep_alive(&mut self, now_ms: u64, out: &mut Vec<u8>) {
+        if self.silence.is_too_long(now_ms) {
             self.pipe.translator.keep_alive(out);
-            self.quiet_since_ms = Some(now);
         }
+    }
+
+    /// Whether a timer may add to what is written now.
+    fn may_be_timed(&mut self, taken: usize, end_of_stream: bool, output: usize) -> bool {
+        // Nothing may be paused at an empty piece: see `is_over_all_the_same`.
+        let goes_on = taken > 0 && !end_of_stream && !self.pipe.translator.is_ended();
+        goes_on && self.delivery == Delivery::Stream && self.silence.may_be_timed(output)
     }
 }

@@ -1,6 +1,7 @@
 //! The answer's side of an exchange.
 
 use super::answer::Answer;
+use super::keep_alive::Silence;
 use super::list::List;
 use super::native::Native;
 use super::{
@@ -196,9 +197,10 @@ impl Exchange {
         let reader = Reader::new(dialect, names);
         let translator = Translator::new(response, service_tier, translated.tools, ids, options);
         let decoder = Decoder::new(limits.event_bytes_max);
-        let keep_alive_ms = profile.keep_alive_seconds.saturating_mul(1000);
+        let silence_max_ms = profile.keep_alive_seconds.saturating_mul(1000);
+        let silence = Silence::new(self.config.keep_alive, silence_max_ms);
         let framing = (decoder, dialect.stream_end);
-        Some(Answer::new(framing, reader, translator, delivery, held_headers, keep_alive_ms))
+        Some(Answer::new(framing, reader, translator, delivery, held_headers, silence))
     }
 
     /// A piece of the response body has come.

@@ -235,6 +235,30 @@ fn silence(keep_alive_s: u64) -> Codex {
         .start(move |_, _| answer.clone())
 }
 
+/// Not a byte for nine seconds, before a client that gives up after four.
+fn total_silence(keep_alive: &str) -> Codex {
+    let answer = Answer::sse()
+        .write(half())
+        .pause(Duration::from_secs(9))
+        .write(event(&json!({"choices": [{"index": 0, "delta": {"content": "tence."}}]})))
+        .write(finish("stop"));
+    Scenario::new()
+        .provider("stream_idle_timeout_ms = 4000")
+        .configuration(json!({"keep_alive": keep_alive, "keep_alive_seconds": 1}))
+        .start(move |_, _| answer.clone())
+}
+
+#[test]
+fn a_timer_keeps_the_client_waiting_in_total_silence() {
+    let codex = total_silence("timer");
+    let run = codex.exec("go").succeeded();
+    assert_eq!(run.messages(), ["Half a sentence."]);
+    assert_eq!(codex.upstream().requests().len(), 1);
+
+    let run = total_silence("bytes").exec("go").failed();
+    assert!(run.errors().contains("idle timeout"), "{}", run.errors());
+}
+
 #[test]
 fn comments_of_the_upstream_keep_the_client_waiting() {
     let codex = silence(1);

@@ -11,7 +11,7 @@ use crate::upstream::{Answer, Gate, Outcome, PATIENCE};
 use crate::{DONE, ask, checked_stream, delta, finish, in_both_modes, in_both_modes_over_http_2};
 
 /// Reads events up to the next text delta.
-fn next_text<R: std::io::Read>(events: &mut Events<R>) -> String {
+pub fn next_text<R: std::io::Read>(events: &mut Events<R>) -> String {
     loop {
         let event = events.next().expect("a text delta before the end").expect("a whole stream");
         if event["type"] == "response.output_text.delta" {
@@ -20,11 +20,13 @@ fn next_text<R: std::io::Read>(events: &mut Events<R>) -> String {
     }
 }
 
-fn text(text: &str) -> String {
+/// A piece of a stream with this text.
+pub fn text(text: &str) -> String {
     delta(json!({ "content": text }))
 }
 
-fn each_piece_arrives_before_the_next_is_sent(envoy: &Envoy, answer: Answer) {
+/// Fails when a piece waits for the next one.
+pub fn each_piece_arrives_before_the_next_is_sent(envoy: &Envoy, answer: Answer) {
     let gates = [Gate::new(), Gate::new(), Gate::new()];
     envoy.upstream.push(
         answer

@@ -29,6 +29,7 @@ mod errors;
 mod live;
 mod passthrough;
 mod requests;
+mod silence;
 
 use std::sync::{Mutex, PoisonError};
 

@@ -304,7 +304,8 @@ fn response(exchange: &mut Exchange, upstream: &Upstream, chat: ChatRequest) -> 
             true
         }
     };
-    let mut client = Downstream { held, buffered: false, pieces: Vec::new(), lost: 0 };
+    let mut client =
+        Downstream { held, buffered: false, flushing: false, pieces: Vec::new(), lost: 0 };
     if !bodiless && let Some(reply) = client.receive(exchange, upstream) {
         return answered(reply, Some(chat));
     }
@@ -340,10 +341,15 @@ fn finish(mut headers: Headers, client: Downstream, chat: ChatRequest, end: End)
 /// How many times longer events are than the shortest deltas.
 const OUTPUT_PER_BYTE_MAX: usize = 16;
 
+/// How often the shell looks for silence.
+const TICK_MS: u64 = 1000;
+
 /// The host's side of the connection to the client.
 struct Downstream {
     held: bool,
     buffered: bool,
+    /// Whether time may bring something.
+    flushing: bool,
     pieces: Vec<Vec<u8>>,
     lost: usize,
 }
@@ -353,7 +359,7 @@ impl Downstream {
     fn receive(&mut self, exchange: &mut Exchange, upstream: &Upstream) -> Option<Reply> {
         let count = upstream.pieces.len();
         for (n, piece) in upstream.pieces.iter().enumerate() {
-            NOW_MS.set(NOW_MS.get() + upstream.pace_ms);
+            self.wait(exchange, upstream.pace_ms);
             let last = n + 1 == count && upstream.end == End::WithLast;
             if piece.is_empty() && !last {
                 // Envoy reports nothing then; an empty piece would tell of added trailers.
@@ -382,6 +388,19 @@ impl Downstream {
         reply
     }
 
+    /// Time passes without a piece. The host looks for silence every second.
+    fn wait(&mut self, exchange: &mut Exchange, ms: u64) {
+        let until = NOW_MS.get() + ms;
+        while self.flushing && NOW_MS.get() + TICK_MS <= until {
+            NOW_MS.set(NOW_MS.get() + TICK_MS);
+            if exchange.tick() {
+                self.pieces.push(exchange.output().to_vec());
+                exchange.output_sent();
+            }
+        }
+        NOW_MS.set(until);
+    }
+
     /// Does what the exchange wants for a piece of this size.
     fn obey(
         &mut self,
@@ -391,16 +410,18 @@ impl Downstream {
         end: bool,
     ) -> Option<Reply> {
         match action {
-            BodyAction::Forward => {
+            BodyAction::Forward | BodyAction::Flush => {
+                let flushing = action == BodyAction::Flush;
                 let output = exchange.output().to_vec();
                 exchange.output_sent();
                 // Twice what was foreseen is still a small host's buffer; what this very piece brings
                 // cannot be foreseen.
                 let max = 2 * HELD_OUTPUT_BYTES_MAX + OUTPUT_PER_BYTE_MAX * taken;
-                let fits = !self.buffered || output.len() <= max;
+                let fits = !self.buffered || self.flushing || output.len() <= max;
                 assert!(fits, "{} bytes written into the host's buffer", output.len());
+                assert!(!flushing || !end, "nothing would ever release this body");
                 self.pieces.push(output);
-                self.buffered = false;
+                (self.buffered, self.flushing) = (flushing, flushing);
                 self.held = false;
                 None
             }
@@ -409,6 +430,7 @@ impl Downstream {
                 assert!(!end, "nothing will ever release this body");
                 self.pieces.push(Vec::new());
                 self.buffered = action == BodyAction::HoldForTrailers;
+                self.flushing = false;
                 None
             }
             BodyAction::Reply(reply) => {

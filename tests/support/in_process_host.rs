@@ -9,6 +9,7 @@
 #![allow(unsafe_code, reason = "host and filter meet at C functions")]
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::sync::Mutex;
 
 use super::support::drive::{self, Headers, header};
@@ -20,6 +21,7 @@ const BUFFER_MAX: usize = 32 << 10;
 const OK: u32 = 0;
 const NOT_FOUND: u32 = 1;
 const BAD_ARGUMENT: u32 = 2;
+const EMPTY: u32 = 7;
 const UNIMPLEMENTED: u32 = 12;
 
 const CONTINUE: u32 = 0;
@@ -30,6 +32,9 @@ const REQUEST_BODY: u32 = 0;
 const RESPONSE_BODY: u32 = 1;
 const PLUGIN_CONFIGURATION: u32 = 7;
 
+/// The number of the queue that a VM may have.
+const QUEUE: u32 = 3;
+
 const REQUEST_HEADERS: u32 = 0;
 const RESPONSE_HEADERS: u32 = 2;
 
@@ -39,6 +44,8 @@ unsafe extern "C" {
     fn proxy_on_memory_allocate(size: usize) -> *mut u8;
     fn proxy_on_context_create(context: u32, root: u32);
     fn proxy_on_configure(context: u32, size: usize) -> bool;
+    fn proxy_on_tick(root: u32);
+    fn proxy_on_queue_ready(root: u32, queue: u32);
     fn proxy_on_request_headers(context: u32, count: usize, end_of_stream: bool) -> u32;
     fn proxy_on_request_body(context: u32, size: usize, end_of_stream: bool) -> u32;
     fn proxy_on_request_trailers(context: u32, count: usize) -> u32;
@@ -81,6 +88,15 @@ struct Host {
     /// Whether the host has ended the exchange in the middle of a write.
     reset: bool,
     local_response: Option<LocalResponse>,
+    /// Milliseconds that have passed since the start.
+    passed_ms: u64,
+    tick_period_ms: Option<u32>,
+    /// The queue of the VM: numbers of contexts.
+    queue: Option<VecDeque<Vec<u8>>>,
+    /// The context for which calls are made.
+    effective: Option<u32>,
+    /// Whether the filter has let a paused response go.
+    continued: bool,
     log: Vec<String>,
     refused: Vec<&'static str>,
     refuses: Refuses,
@@ -146,10 +162,16 @@ impl Vm {
         // SAFETY: as above.
         unsafe { proxy_on_context_create(context, self.root) };
         HOST.with_borrow_mut(|host| {
-            let (configuration, log) = (host.configuration.clone(), std::mem::take(&mut host.log));
-            *host = Host { configuration, log, context, ..Host::default() };
+            *host = Host {
+                configuration: host.configuration.clone(),
+                log: std::mem::take(&mut host.log),
+                tick_period_ms: host.tick_period_ms,
+                queue: host.queue.as_ref().map(|_| VecDeque::new()),
+                context,
+                ..Host::default()
+            };
         });
-        Stream { context, request_held: false, response_held: false }
+        Stream { root: self.root, context, request_held: false, response_held: false }
     }
 
     /// Everything the filter has logged so far.
@@ -171,6 +193,7 @@ impl Vm {
 /// One HTTP exchange on its way through the filter. Only the newest of a VM may be driven.
 #[derive(Debug)]
 pub struct Stream {
+    root: u32,
     context: u32,
     request_held: bool,
     response_held: bool,
@@ -265,6 +288,34 @@ impl Stream {
         self.with(|host| host.response_body.open = host.response_buffered);
         let action = unsafe { proxy_on_response_trailers(self.context, 1) };
         self.response_step(action)
+    }
+
+    /// The host wakes the filter for what waits in its queue, if anything does.
+    pub fn queue_ready(&mut self) -> Step {
+        if self.with(|host| host.queue.as_ref().is_some_and(|queue| !queue.is_empty())) {
+            unsafe { proxy_on_queue_ready(self.root, QUEUE) };
+        }
+        self.continued_step()
+    }
+
+    /// Time passes; the host wakes the filter once, if it has been asked to. Gives the period.
+    pub fn pass(&mut self, ms: u64) -> Option<(u32, Step)> {
+        let period = self.with(|host| {
+            host.passed_ms += ms;
+            host.response_body.open = host.response_buffered;
+            host.tick_period_ms
+        })?;
+        unsafe { proxy_on_tick(self.root) };
+        Some((period, self.continued_step()))
+    }
+
+    /// What has left because the filter let a paused response go.
+    fn continued_step(&mut self) -> Step {
+        self.with(|host| assert_eq!(host.effective.take().unwrap_or(self.root), self.root));
+        if !self.with(|host| std::mem::take(&mut host.continued)) {
+            return Step::Held;
+        }
+        self.response_step(CONTINUE)
     }
 
     /// The exchange is over.
@@ -449,7 +500,9 @@ extern "C" fn proxy_log(_level: u32, message: *const u8, size: usize) -> u32 {
 #[unsafe(no_mangle)]
 extern "C" fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32 {
     // SAFETY: the filter passes a valid pointer.
-    unsafe { *time = drive::START_MS * 1_000_000 };
+    unsafe {
+        *time = (drive::START_MS + HOST.with_borrow(|host| host.passed_ms)) * 1_000_000;
+    }
     OK
 }
 
@@ -551,6 +604,60 @@ extern "C" fn proxy_send_local_response(
     OK
 }
 
+#[unsafe(no_mangle)]
+extern "C" fn proxy_set_tick_period_milliseconds(period: u32) -> u32 {
+    HOST.with_borrow_mut(|host| host.tick_period_ms = Some(period));
+    OK
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_register_shared_queue(name: *const u8, length: usize, queue: *mut u32) -> u32 {
+    assert!(!text(name, length).is_empty());
+    HOST.with_borrow_mut(|host| host.queue = Some(VecDeque::new()));
+    // SAFETY: the filter passes a valid pointer.
+    unsafe { *queue = QUEUE };
+    OK
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_enqueue_shared_queue(queue: u32, data: *const u8, length: usize) -> u32 {
+    HOST.with_borrow_mut(|host| match &mut host.queue {
+        Some(waiting) if queue == QUEUE => {
+            waiting.push_back(taken(data, length));
+            OK
+        }
+        _ => NOT_FOUND,
+    })
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_dequeue_shared_queue(
+    queue: u32,
+    data: *mut *mut u8,
+    length: *mut usize,
+) -> u32 {
+    assert_eq!(queue, QUEUE);
+    let next = HOST.with_borrow_mut(|host| host.queue.as_mut().and_then(VecDeque::pop_front));
+    next.map_or(EMPTY, |bytes| give(&bytes, data, length))
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_set_effective_context(context: u32) -> u32 {
+    HOST.with_borrow_mut(|host| host.effective = Some(context));
+    OK
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_continue_stream(stream: u32) -> u32 {
+    const RESPONSE: u32 = 1;
+    assert_eq!(stream, RESPONSE);
+    HOST.with_borrow_mut(|host| {
+        assert_eq!(host.effective, Some(host.context), "on behalf of the exchange");
+        host.continued = true;
+    });
+    OK
+}
+
 /// Functions that the filter calls and this host does not have.
 macro_rules! unimplemented_by_this_host {
     ($($name:ident)+) => {
@@ -565,11 +672,8 @@ unimplemented_by_this_host! {
     proxy_add_header_map_value
     proxy_call_foreign_function
     proxy_close_stream
-    proxy_continue_stream
     proxy_define_metric
-    proxy_dequeue_shared_queue
     proxy_done
-    proxy_enqueue_shared_queue
     proxy_get_header_map_value
     proxy_get_log_level
     proxy_get_metric
@@ -584,11 +688,8 @@ unimplemented_by_this_host! {
     proxy_http_call
     proxy_increment_metric
     proxy_record_metric
-    proxy_register_shared_queue
     proxy_resolve_shared_queue
-    proxy_set_effective_context
     proxy_set_header_map_pairs
     proxy_set_property
     proxy_set_shared_data
-    proxy_set_tick_period_milliseconds
 }
