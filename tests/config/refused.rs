@@ -29,6 +29,7 @@ fn of_the_filter() -> Vec<(&'static str, Value)> {
         ("refusals", json!({"refusals": "no"})),
         ("reasoning_output", json!({"reasoning_output": null})),
         ("model_list", json!({"model_list": "off"})),
+        ("keep_alive", json!({"keep_alive": "always"})),
         ("filter_state", json!({"filter_state": 1})),
         ("metrics", json!({"metrics": "no"})),
         ("model_header", json!({"model_header": "x y"})),
