@@ -26,5 +26,7 @@ mod catalog;
 mod conversations;
 #[path = "codex/failures.rs"]
 mod failures;
+#[path = "codex/symptoms.rs"]
+mod symptoms;
 #[path = "codex/tools.rs"]
 mod tools;

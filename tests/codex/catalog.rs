@@ -53,7 +53,9 @@ fn without_the_list_codex_warns() {
 fn the_context_window_of_the_upstream_says_when_to_compact() {
     let list = |window: u64| json!({"object": "list", "data": [{"id": "test-model", "max_model_len": window}]});
     assert_eq!(turns(scenario(), list(200_000), 30_000), 2, "there is room");
-    assert_eq!(turns(scenario(), list(32_000), 30_000), 3, "a compaction before the second turn");
+    // Nine tenths of it are 28 800.
+    assert_eq!(turns(scenario(), list(32_000), 28_000), 2, "there is still room");
+    assert_eq!(turns(scenario(), list(32_000), 29_000), 3, "a compaction before the second turn");
 }
 
 #[test]
@@ -75,4 +77,15 @@ fn the_system_prompt_of_the_catalog_is_used() {
     let request = codex.upstream().requests().into_iter().find(|r| r.method == "POST").unwrap();
     assert_eq!(request.json()["model"], "upstream-model");
     assert!(request.json()["messages"][0]["content"].as_str().unwrap().contains("in rhymes"));
+}
+
+#[test]
+fn the_size_at_which_to_compact_can_be_configured_by_itself() {
+    let list = json!({"data": [{"id": "test-model", "max_model_len": 200_000}]});
+    let compacting_at = |limit: u64| {
+        let model = json!({"test-model": {"auto_compact_token_limit": limit}});
+        scenario().configuration(json!({"catalog": model}))
+    };
+    assert_eq!(turns(compacting_at(50_000), list.clone(), 30_000), 2);
+    assert_eq!(turns(compacting_at(20_000), list, 30_000), 3);
 }

@@ -85,6 +85,12 @@ impl Scenario {
         self
     }
 
+    /// Replaces a text of `envoy/envoy.yaml`.
+    pub fn edit(mut self, from: &str, to: &str) -> Self {
+        self.setup = self.setup.edit(from, to);
+        self
+    }
+
     /// The plugin configuration.
     pub fn configuration(mut self, configuration: Value) -> Self {
         self.setup = self.setup.configuration(configuration);
@@ -173,11 +179,20 @@ impl Codex {
 
     /// `codex exec` with these arguments behind the fixed ones.
     pub fn run(&self, command: &[&str], arguments: &[&str]) -> Run {
+        let child = self
+            .command(command, arguments)
+            .spawn()
+            .unwrap_or_else(|error| panic!("codex: {error}; `make tools` installs it"));
+        finish(child)
+    }
+
+    /// The same, about to be started.
+    pub fn command(&self, command: &[&str], arguments: &[&str]) -> Command {
         let fixed = ["--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox"];
-        let codex =
-            Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/codex/node_modules/.bin/codex");
         let home = self.folder.path().join("home");
-        let child = Command::new(&codex)
+        let program = ".tools/codex/node_modules/.bin/codex";
+        let mut codex = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join(program));
+        codex
             .args(command)
             .args(fixed)
             .args(arguments)
@@ -189,12 +204,8 @@ impl Codex {
             .env("OPENAI_API_KEY", KEY)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| {
-                panic!("{}: {error}; `make tools` installs it", codex.display())
-            });
-        finish(child)
+            .stderr(Stdio::piped());
+        codex
     }
 }
 
