@@ -56,8 +56,8 @@ pub struct Reader {
 impl Reader {
     /// A reader for one answer of an upstream of this dialect, to a request that declared these
     /// tools, by the names that the upstream knows.
-    pub fn new(dialect: &Dialect, tool_names: Vec<String>) -> Self {
-        let calls = ToolCalls::new(ToolNames::new(tool_names));
+    pub fn new(dialect: &Dialect, tool_names: impl Into<ToolNames>) -> Self {
+        let calls = ToolCalls::new(tool_names.into());
         Self {
             outlet: Outlet::new(dialect, calls, HELD_BYTES_MAX),
             think: Think::new(dialect.inline_think, HELD_BYTES_MAX),

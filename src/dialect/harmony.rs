@@ -324,7 +324,7 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, stopped: bool, expected: &str) {
-        let names = ToolNames::new(vec!["exec".to_owned()]);
+        let names = ToolNames::from(vec!["exec".to_owned()]);
         let chars: Vec<char> = text.chars().collect();
         for size in 1..=chars.len() {
             let mut harmony = Harmony::new(1000);
@@ -405,7 +405,7 @@ mod tests {
 
     #[test]
     fn l1_what_is_held_back_has_a_limit() {
-        let names = ToolNames::new(vec!["exec".to_owned()]);
+        let names = ToolNames::from(vec!["exec".to_owned()]);
         for head in ["<|channel|>commentary to=exec<|message|>{", "commentary to=exec {"] {
             let mut harmony = Harmony::new(100);
             harmony.push(head, &names);

@@ -22,7 +22,7 @@ pub mod steady;
 mod text_calls;
 mod think;
 mod tool_calls;
-mod tool_names;
+pub mod tool_names;
 mod usage;
 mod value;
 mod words;

@@ -8,7 +8,7 @@ use std::cell::Cell;
 
 use serde_json::{Map, Value, json};
 
-use super::Schema;
+use super::{Schema, value};
 
 /// A schema in the form an upstream takes. Text that is no JSON object is given back as it is.
 pub fn adapt(schema: &str, form: Schema) -> Cow<'_, str> {
@@ -23,6 +23,17 @@ pub fn adapt(schema: &str, form: Schema) -> Cow<'_, str> {
         Schema::Kimi => rewrite(schema, |root, _| kimi(root)),
     };
     adapted.map_or(Cow::Borrowed(schema), Cow::Owned)
+}
+
+/// The names of the properties that take a string and nothing else, as far as they say so themselves.
+pub fn text_properties(schema: &str) -> Vec<String> {
+    let Some(document) = value::document(schema) else { return Vec::new() };
+    let Some(properties) = document.root().get("properties") else { return Vec::new() };
+    properties
+        .named_members()
+        .filter(|(_, property)| property.get("type").is_some_and(|types| types.is("string")))
+        .map(|(name, _)| name.into_owned())
+        .collect()
 }
 
 fn rewrite(
@@ -309,6 +320,17 @@ mod tests {
 
     fn adapted(schema: Value, form: Schema) -> Value {
         serde_json::from_str(&adapt(&schema.to_string(), form)).unwrap()
+    }
+
+    #[test]
+    fn only_what_says_string_is_text() {
+        let schema = r#"{"type": "object", "properties": {"a": {"type": "string"}, "b": {"type":
+            ["string", "null"]}, "c": {"type": "integer"}, "d": {}, "e": true, "\u0066": {"type": "string",
+            "enum": ["1"]}}}"#;
+        assert_eq!(text_properties(schema), ["a", "f"]);
+        for none in ["", "7", "{}", r#"{"properties": 7}"#, r#"{"properties": {"a": "string"}}"#] {
+            assert_eq!(text_properties(none), [""; 0], "{none}");
+        }
     }
 
     #[test]

@@ -238,7 +238,8 @@ impl TextCalls {
                 }
                 break;
             };
-            match (block.marker.read)(self.held.get(body_at..body_end).unwrap_or_default()) {
+            let body = self.held.get(body_at..body_end).unwrap_or_default();
+            match (block.marker.read)(body, names) {
                 Block::Calls(calls) => {
                     let Some(calls) = declared(calls, names) else { break };
                     self.take_block(end, calls, found);
@@ -263,7 +264,7 @@ impl TextCalls {
         if !body.trim_end().ends_with(KIMI_CALL_END) {
             return;
         }
-        if let Block::Calls(calls) = (block.marker.read)(body)
+        if let Block::Calls(calls) = (block.marker.read)(body, names)
             && let Some(calls) = declared(calls, names)
         {
             self.take_block(self.held.len(), calls, found);
@@ -373,7 +374,9 @@ mod tests {
     use super::*;
 
     fn names() -> ToolNames {
-        ToolNames::new(["exec", "read_file"].map(str::to_owned).to_vec())
+        let mut names = ToolNames::from(["exec", "read_file"].map(str::to_owned).to_vec());
+        names.declare("write", &["content".to_owned()]);
+        names
     }
 
     /// The text that stays, and the calls as `name arguments`.
@@ -416,6 +419,26 @@ mod tests {
              <tool_call>{\"name\":\"read_file\",\"arguments\":\"{\\\"a\\\":1}\"}</tool_call>\nDone.",
             "Sure.Done.",
             &["exec {\"cmd\":\"ls  é\"}", "read_file {\"a\":1}"],
+        );
+    }
+
+    /// A file whose content is JSON must not become an object.
+    #[test]
+    fn l2_what_a_tool_declares_as_a_string_is_one() {
+        check(
+            TextToolCalls::Qwen,
+            "<function=write><parameter=content>\n{\"a\": 1}\n</parameter>\
+             <parameter=mode>{\"b\": 2}</parameter></function>",
+            "",
+            &[r#"write {"content":"{\"a\": 1}","mode":{"b": 2}}"#],
+        );
+        check(
+            TextToolCalls::Minimax,
+            "<minimax:tool_call><invoke name=\"functions.write\">\
+             <parameter name=\"content\">true</parameter><parameter name=\"n\">7</parameter></invoke>\
+             </minimax:tool_call>",
+            "",
+            &[r#"write {"content":"true","n":7}"#],
         );
     }
 

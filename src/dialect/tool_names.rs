@@ -1,23 +1,44 @@
 //! Which tools the request declared, and which of them a garbled name means.
 
-/// The declared tool names, as the upstream knows them.
+use std::collections::BTreeMap;
+
+/// The declared tools, by the names that the upstream knows.
 #[derive(Clone, Debug, Default)]
-pub struct ToolNames(Vec<String>);
+pub struct ToolNames {
+    names: Vec<String>,
+    /// For the tools that have any: parameters that take text and nothing else.
+    text_parameters: BTreeMap<String, Vec<String>>,
+}
+
+impl From<Vec<String>> for ToolNames {
+    fn from(names: Vec<String>) -> Self {
+        Self { names, text_parameters: BTreeMap::new() }
+    }
+}
 
 impl ToolNames {
-    /// The tools of one request.
-    pub fn new(names: Vec<String>) -> Self {
-        Self(names)
+    /// Adds a tool. `text_parameters` take a string and nothing else; formats that do not mark strings
+    /// need to know.
+    pub fn declare(&mut self, name: &str, text_parameters: &[String]) {
+        self.names.push(name.to_owned());
+        if !text_parameters.is_empty() {
+            self.text_parameters.insert(name.to_owned(), text_parameters.to_vec());
+        }
+    }
+
+    /// The parameters of the tool that `name` means which take text and nothing else.
+    pub fn text_parameters(&self, name: &str) -> &[String] {
+        self.text_parameters.get(self.resolve(name)).map_or(&[], Vec::as_slice)
     }
 
     /// True for the exact name of a declared tool.
     pub fn declares(&self, name: &str) -> bool {
-        self.0.iter().any(|declared| declared == name)
+        self.names.iter().any(|declared| declared == name)
     }
 
     /// True when more characters could make `name` the name of another declared tool.
     pub fn may_grow(&self, name: &str) -> bool {
-        self.0.iter().any(|declared| declared.len() > name.len() && declared.starts_with(name))
+        self.names.iter().any(|declared| declared.len() > name.len() && declared.starts_with(name))
     }
 
     /// The declared tool that `name` means, or `name` itself.
@@ -57,7 +78,7 @@ mod tests {
     use super::*;
 
     fn names() -> ToolNames {
-        ToolNames::new(["exec", "read_file", "read", "fs.list"].map(str::to_owned).to_vec())
+        ToolNames::from(["exec", "read_file", "read", "fs.list"].map(str::to_owned).to_vec())
     }
 
     #[test]

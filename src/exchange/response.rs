@@ -168,8 +168,8 @@ impl Exchange {
         let profile = self.config.upstreams.get(upstream)?;
         let dialect = &profile.dialect;
         let limits = profile.limits.clone();
-        let names: Vec<String> = translated.tools.chat_names().map(str::to_owned).collect();
-        let asks_for_answer = !names.is_empty() || translated.task != Task::Respond;
+        let has_tools = translated.tools.chat_names().next().is_some();
+        let asks_for_answer = has_tools || translated.task != Task::Respond;
         let refusal = match self.config.refusals {
             Refusals::Auto if self.is_codex => PartKind::Text,
             Refusals::Auto | Refusals::Part => PartKind::Refusal,
@@ -194,7 +194,7 @@ impl Exchange {
         };
         let service_tier = translated.echo.service_tier;
         let ids = self.ids.clone();
-        let reader = Reader::new(dialect, names);
+        let reader = Reader::new(dialect, translated.tools.names());
         let translator = Translator::new(response, service_tier, translated.tools, ids, options);
         let decoder = Decoder::new(limits.event_bytes_max);
         let silence_max_ms = profile.keep_alive_seconds.saturating_mul(1000);

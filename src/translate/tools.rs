@@ -10,6 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::chat::request as chat;
 use crate::dialect::Dialect;
+use crate::dialect::schema::text_properties;
+use crate::dialect::tool_names::ToolNames;
 use crate::error::ApiError;
 use crate::json::JsonText;
 use crate::responses::tool as responses;
@@ -53,6 +55,9 @@ pub struct Tool {
 #[derive(Clone, Debug, Default)]
 pub struct ToolTable {
     tools: Vec<Tool>,
+    /// By the names of functions: parameters that take a string and nothing else. Only known where calls
+    /// may come as text.
+    text_parameters: BTreeMap<String, Vec<String>>,
 }
 
 impl ToolTable {
@@ -65,11 +70,21 @@ impl ToolTable {
     pub fn chat_names(&self) -> impl Iterator<Item = &str> {
         self.tools.iter().map(|tool| tool.chat_name.as_str())
     }
+
+    /// What the reader of the answer must know of the tools.
+    pub fn names(&self) -> ToolNames {
+        let mut names = ToolNames::default();
+        for tool in &self.tools {
+            let text_parameters = self.text_parameters.get(&tool.chat_name);
+            names.declare(&tool.chat_name, text_parameters.map_or(&[], Vec::as_slice));
+        }
+        names
+    }
 }
 
 impl FromIterator<Tool> for ToolTable {
     fn from_iter<I: IntoIterator<Item = Tool>>(tools: I) -> Self {
-        Self { tools: tools.into_iter().collect() }
+        Self { tools: tools.into_iter().collect(), text_parameters: BTreeMap::new() }
     }
 }
 
@@ -343,7 +358,14 @@ impl<'d> Tools<'d> {
     pub(super) fn split(self) -> (Vec<chat::Tool<'d>>, ToolTable) {
         let (tools, functions): (Vec<_>, Vec<_>) =
             self.declared.into_iter().map(|declared| (declared.tool, declared.function)).unzip();
-        (functions, tools.into_iter().collect())
+        let mut table: ToolTable = tools.into_iter().collect();
+        if !self.dialect.text_tool_calls.is_empty() {
+            let texts = |tool: &chat::Tool<'_>| {
+                (tool.name.clone().into_owned(), text_properties(&tool.parameters))
+            };
+            table.text_parameters = functions.iter().map(texts).collect();
+        }
+        (functions, table)
     }
 }
 

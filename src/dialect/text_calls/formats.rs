@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::TextCall;
 use crate::chat::lenient::members;
+use crate::dialect::tool_names::ToolNames;
 use crate::dialect::{TextToolCalls, value};
 use crate::json;
 use crate::json::document::Value;
@@ -17,8 +18,8 @@ pub struct Marker {
     pub open: &'static str,
     /// What ends a block; without it a block ends with its JSON value.
     pub close: Option<&'static str>,
-    /// Reads what is between.
-    pub read: fn(&str) -> Block,
+    /// Reads what is between, for these tools.
+    pub read: fn(&str, &ToolNames) -> Block,
 }
 
 /// What is in a block.
@@ -71,7 +72,7 @@ const fn marker(
     format: TextToolCalls,
     open: &'static str,
     close: Option<&'static str>,
-    read: fn(&str) -> Block,
+    read: fn(&str, &ToolNames) -> Block,
 ) -> Marker {
     Marker { format, open, close, read }
 }
@@ -127,10 +128,10 @@ pub fn object(text: &str) -> Option<String> {
 }
 
 /// `<tool_call>…</tool_call>` holds JSON with Hermes, a function element with Qwen3-Coder.
-fn read_tool_call(body: &str) -> Block {
+fn read_tool_call(body: &str, tools: &ToolNames) -> Block {
     match body.trim_start().strip_prefix("<function=") {
         Some(rest) => match rest.trim_end().strip_suffix("</function>") {
-            Some(function) => read_function(function),
+            Some(function) => read_function(function, tools),
             None => Block::Text,
         },
         None => read_json(body),
@@ -138,12 +139,12 @@ fn read_tool_call(body: &str) -> Block {
 }
 
 /// `<function=name>` with `<parameter=key>value</parameter>`, or with JSON in it.
-fn read_function(body: &str) -> Block {
+fn read_function(body: &str, tools: &ToolNames) -> Block {
     let Some((name, rest)) = body.split_once('>') else { return Block::Text };
     let arguments = if rest.trim_start().starts_with('{') {
         object(rest)
     } else {
-        parameters(rest, "<parameter=", ">")
+        parameters(rest, ("<parameter=", ">"), tools.text_parameters(name.trim()))
     };
     match arguments {
         Some(arguments) => {
@@ -154,13 +155,13 @@ fn read_function(body: &str) -> Block {
 }
 
 /// `<|tool_call_begin|>id<|tool_call_argument_begin|>{…}<|tool_call_end|>`, any number of them.
-fn read_kimi(body: &str) -> Block {
+fn read_kimi(body: &str, tools: &ToolNames) -> Block {
     let mut calls = Vec::new();
     for part in body.trim().split_terminator(KIMI_CALL_END) {
         let Some(call) = part.trim_start().strip_prefix("<|tool_call_begin|>") else {
             return Block::Text;
         };
-        match read_kimi_call(call) {
+        match read_kimi_call(call, tools) {
             Block::Calls(call) => calls.extend(call),
             other => return other,
         }
@@ -168,7 +169,7 @@ fn read_kimi(body: &str) -> Block {
     Block::Calls(calls)
 }
 
-fn read_kimi_call(body: &str) -> Block {
+fn read_kimi_call(body: &str, _: &ToolNames) -> Block {
     let call = body.split_once("<|tool_call_argument_begin|>").and_then(|(id, arguments)| {
         // T6: the id holds the name; the model knows the call by it.
         let id = id.trim().to_owned();
@@ -178,12 +179,13 @@ fn read_kimi_call(body: &str) -> Block {
 }
 
 /// `<invoke name="…">` with `<parameter name="key">value</parameter>`, any number of them.
-fn read_minimax(body: &str) -> Block {
+fn read_minimax(body: &str, tools: &ToolNames) -> Block {
     let mut calls = Vec::new();
     for part in body.trim().split_terminator("</invoke>") {
         let call = part.trim_start().strip_prefix("<invoke name=\"").and_then(|part| {
             let (name, rest) = part.split_once("\">")?;
-            let arguments = parameters(rest, "<parameter name=\"", "\">")?;
+            let arguments =
+                parameters(rest, ("<parameter name=\"", "\">"), tools.text_parameters(name))?;
             Some(TextCall { id: None, name: name.to_owned(), arguments })
         });
         match call {
@@ -195,7 +197,7 @@ fn read_minimax(body: &str) -> Block {
 }
 
 /// `name[ARGS]{…}`, or a list of calls in JSON.
-fn read_mistral(body: &str) -> Block {
+fn read_mistral(body: &str, _: &ToolNames) -> Block {
     let Some(at) = json_at(body) else { return Block::Text };
     let (head, arguments) = body.split_at_checked(at).unwrap_or((body, ""));
     if head.trim().is_empty() {
@@ -215,7 +217,7 @@ fn read_mistral(body: &str) -> Block {
 }
 
 /// `<｜DSML｜invoke name="…">` with parameters that say whether they are strings.
-fn read_dsml(body: &str) -> Block {
+fn read_dsml(body: &str, _: &ToolNames) -> Block {
     let call = |part: &str| {
         let part = part.trim_start().strip_prefix("<｜DSML｜invoke name=\"")?;
         let (name, elements) = part.split_once("\">")?;
@@ -235,7 +237,7 @@ fn read_dsml(body: &str) -> Block {
 
 /// `<｜tool▁call▁begin｜>name<｜tool▁sep｜>{…}<｜tool▁call▁end｜>`, any number of them. Older models
 /// write a kind before the separator, and the arguments as a block of code behind the name.
-fn read_deepseek(body: &str) -> Block {
+fn read_deepseek(body: &str, _: &ToolNames) -> Block {
     let call = |part: &str| {
         let part = part.trim_start().strip_prefix("<｜tool▁call▁begin｜>")?;
         let (head, rest) = part.split_once("<｜tool▁sep｜>")?;
@@ -260,13 +262,14 @@ pub fn json_at(body: &str) -> Option<usize> {
     body.find('{')
 }
 
-/// Parameter elements as one JSON object. The formats do not say of which type a value is: what
-/// reads as a number, a boolean, null, an object or a list is taken for one.
-fn parameters(elements: &str, open: &str, open_end: &str) -> Option<String> {
+/// Parameter elements as one JSON object. The formats do not say of which type a value is: what the tool
+/// declares as a string is one, and anything else that reads as a number, a boolean, null, an object or a
+/// list is taken for that.
+fn parameters(elements: &str, (open, open_end): (&str, &str), texts: &[String]) -> Option<String> {
     let mut members = Vec::new();
     for element in elements.trim().split_terminator("</parameter>") {
         let (key, value) = element.trim_start().strip_prefix(open)?.split_once(open_end)?;
-        members.push((key, value, true));
+        members.push((key, value, !texts.iter().any(|text| text == key.trim())));
     }
     arguments_object(&members)
 }
