@@ -199,8 +199,12 @@ impl Filter {
     fn reply(&mut self, reply: &Reply) {
         self.is_active = false;
         let headers: Vec<_> = reply.headers.iter().map(|(n, v)| (*n, v.as_str())).collect();
-        let sent =
-            host::send_local_response(reply.status, "responses_filter", &headers, &reply.body);
+        // The host's log still tells what it knows of the answer that this one replaces.
+        let details = match host::property("response\0code_details") {
+            Some(replaced) => format!("responses_filter{{{replaced}}}"),
+            None => "responses_filter".to_owned(),
+        };
+        let sent = host::send_local_response(reply.status, &details, &headers, &reply.body);
         if let Err(refused) = sent {
             log::error!("the host does not take an answer from the filter ({refused:?})");
         }

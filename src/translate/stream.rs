@@ -175,7 +175,9 @@ impl Translator {
 
     /// An upper bound for the bytes that the end of the response will take.
     pub fn terminal_bytes_max(&self) -> usize {
-        self.items.ending_bytes_max() + self.response.echo.len() + 4096
+        // created, in_progress and the terminal event each carry the response.
+        let echoes = if self.state == State::Idle { 3 } else { 1 };
+        self.items.ending_bytes_max() + echoes * self.response.echo.len() + 4096
     }
 
     /// News from the upstream.
