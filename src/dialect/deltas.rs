@@ -45,6 +45,8 @@ pub struct Reader {
     pieces: usize,
     /// All that was said came in whole messages.
     by_message: bool,
+    /// Something was said in a piece of a stream.
+    by_delta: bool,
     model: JsonText<'static>,
     service_tier: JsonText<'static>,
     usage: Option<chat::Usage>,
@@ -66,6 +68,7 @@ impl Reader {
             steady: None,
             pieces: 0,
             by_message: false,
+            by_delta: false,
             model: JsonText::EMPTY,
             service_tier: JsonText::EMPTY,
             usage: None,
@@ -73,6 +76,12 @@ impl Reader {
             failed: false,
             warned: false,
         }
+    }
+
+    /// Whether anything was said in a piece of a stream, so that one that is whole does not make the answer
+    /// whole.
+    pub fn has_read_pieces(&self) -> bool {
+        self.by_delta
     }
 
     /// Reads the data of one event, line or document: a chunk, a completion, an error, or noise.
@@ -146,6 +155,7 @@ impl Reader {
         let mut whole = false;
         match (value::object(choice.delta), choice.message) {
             (Some(delta), message) => {
+                self.by_delta = true;
                 self.read_message(&delta, false, sink);
                 // W5: a message beside a delta repeats what was said, unless nothing was.
                 if !self.outlet.spoke

@@ -95,8 +95,9 @@ impl Pipe {
             Frame::Document(data) => {
                 self.reader.read(b"", data, &mut |delta| translator.delta(delta, out));
                 self.reader.finish(&mut |delta| translator.delta(delta, out));
-                // A whole document is its own proof; a part of one, or markup, is none.
-                self.proven = serde_json::from_slice::<IgnoredAny>(data).is_ok();
+                // A whole document is its own proof; a part of one, a piece of a stream, or markup, is none.
+                self.proven = !self.reader.has_read_pieces()
+                    && serde_json::from_slice::<IgnoredAny>(data).is_ok();
             }
             Frame::Done if !self.proven => {
                 self.reader.finish(&mut |delta| translator.delta(delta, out));
