@@ -8,6 +8,8 @@ ENVOY_VERSION := 1.40.0
 CODEX_VERSION := 0.169.0
 # The version of the wasm-bindgen crate in Cargo.lock: the two must be the same.
 WASM_BINDGEN_VERSION := 0.2.130
+CARGO_DENY_VERSION := 0.20.2
+CARGO_FUZZ_VERSION := 0.13.2
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 
@@ -19,12 +21,18 @@ WASM_TEST_RUNNER := $(CURDIR)/$(TOOLS)/wasm-bindgen/bin/wasm-bindgen-test-runner
 # Artifacts stay where the documentation says they are, whatever the environment prefers.
 export CARGO_TARGET_DIR := $(CURDIR)/target
 
+# The artifact does not tell where it was built, and is the same from everywhere (`make reproduce`).
+CARGO_HOME ?= $(HOME)/.cargo
+export CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS := \
+  --remap-path-prefix=$(CURDIR)=filter --remap-path-prefix=$(CARGO_HOME)=cargo
+
 # JSON and URLs may hold a $, which make would take for a variable of its own.
 override CONFIG := $(value CONFIG)
 override UPSTREAM := $(value UPSTREAM)
 export UPSTREAM LISTEN ADMIN CONFIG DEMO MODEL
 
 WASM_TESTS := $(wildcard tests/wasm.rs)
+FUZZ_TARGETS := $(basename $(notdir $(sort $(wildcard fuzz/fuzz_targets/*.rs))))
 
 # An Envoy of your own with ENVOY=/path; else the one from PyPI.
 ifdef ENVOY
@@ -96,6 +104,19 @@ bench: build $(ENVOY_TOOL) ## cost in real Envoy against Envoy without the filte
 	@nice -n -10 true 2>/dev/null && first='nice -n -10' || first=; \
 	$$first cargo bench --locked --bench envoy -- $(if $(ROUNDS),--rounds $(ROUNDS)) \
 	  $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only $(ONLY)) $(if $(SAVE),--save)
+
+.PHONY: fuzz
+fuzz: $(STAMPS)/cargo-fuzz-$(CARGO_FUZZ_VERSION) ## libFuzzer on every kind of input from outside [SECONDS=60 TARGET=stream SAVE=1]
+	@PATH='$(CURDIR)/$(TOOLS)/cargo-fuzz/bin':$$PATH SAVE='$(SAVE)' \
+	  fuzz/run.sh $(or $(SECONDS),60) $(or $(TARGET),$(FUZZ_TARGETS))
+
+.PHONY: audit
+audit: $(STAMPS)/cargo-deny-$(CARGO_DENY_VERSION) ## licences, sources, duplicates and advisories of all dependencies
+	@.ci/audit.sh '$(CURDIR)/$(TOOLS)/cargo-deny/bin/cargo-deny'
+
+.PHONY: reproduce
+reproduce: $(STAMPS)/rust ## build the filter in two folders and compare the bytes
+	@.ci/reproduce.sh
 
 .PHONY: tools
 tools: $(STAMPS)/rust $(ENVOY_TOOL) $(STAMPS)/wasm-bindgen-$(WASM_BINDGEN_VERSION) \
@@ -169,6 +190,21 @@ $(STAMPS)/wasm-bindgen-$(WASM_BINDGEN_VERSION): $(STAMPS)/rust
 	  --version $(WASM_BINDGEN_VERSION) --bin wasm-bindgen-test-runner wasm-bindgen-cli; \
 	cargo install --locked "$$@" 2>/dev/null || cargo install "$$@" # its lock may name what a mirror lacks
 	@rm -rf target/wasm-bindgen; mkdir -p $(@D) && touch $@
+
+$(STAMPS)/cargo-fuzz-$(CARGO_FUZZ_VERSION): $(STAMPS)/rust
+	$(call need,c++,install a C++ compiler$(comma) for example with `apt install g++`)
+	@echo 'Installing cargo-fuzz $(CARGO_FUZZ_VERSION) into $(TOOLS)/cargo-fuzz (compiles for a minute)'
+	$(call cargo-install,cargo-fuzz,$(CARGO_FUZZ_VERSION))
+
+$(STAMPS)/cargo-deny-$(CARGO_DENY_VERSION): $(STAMPS)/rust
+	@echo 'Installing cargo-deny $(CARGO_DENY_VERSION) into $(TOOLS)/cargo-deny (compiles for minutes)'
+	$(call cargo-install,cargo-deny,$(CARGO_DENY_VERSION))
+
+# A tool in a folder of its own, from its locked dependencies.
+define cargo-install
+	@cargo install --quiet --locked --target-dir target/$(1) --root $(TOOLS)/$(1) --version $(2) $(1)
+	@rm -rf target/$(1); mkdir -p $(STAMPS) && touch $(STAMPS)/$(1)-$(2)
+endef
 
 define venv
 	@python3 -c 'import ensurepip, venv' 2>/dev/null || { echo 'python3 lacks venv: install it, for example with `apt install python3-venv`' >&2; exit 1; }
