@@ -1,4 +1,5 @@
-//! `docs/configuration.md` documents every option with every value, and no other.
+//! The pages of `docs` agree with the code: `configuration.md` documents every option with every value,
+//! and no other.
 //!
 //! The options are asked of the code: a word it cannot know makes it say which ones it takes.
 
@@ -10,6 +11,9 @@
     clippy::unwrap_used,
     reason = "tests fail by panicking"
 )]
+
+#[path = "docs/pages.rs"]
+mod pages;
 
 use responses_filter::config::{Config, Limits};
 use responses_filter::dialect::{Dialect, presets};

@@ -49,6 +49,16 @@ fn told(answer: &Answer) -> (Summary, Verdict) {
     (verdict.summary(), verdict)
 }
 
+/// What the documentation says of a limit: the status and the code of its error.
+fn documented(name: &str) -> (u16, &'static str) {
+    let page = include_str!("../docs/operations.md");
+    let row = page.lines().find(|line| line.starts_with(&format!("| `{name}` | ")));
+    let row = row.unwrap_or_else(|| panic!("{name} is not documented"));
+    let mut words = row.split(" | ").nth(1).expect("a cell").split([' ', '`', ';', ',']);
+    let status = words.next().and_then(|word| word.parse().ok()).expect("a status");
+    (status, words.find(|word| !word.is_empty()).expect("a code"))
+}
+
 /// Within the limit the answer is whole; beyond it the answer fails with the limit's name, streamed
 /// or not, and however it is cut.
 #[track_caller]
@@ -63,6 +73,10 @@ fn bounds(name: &str, enough: usize, upstream: &Upstream) {
             assert_eq!(summary.terminal, "failed:server_error", "{name}");
             let message = verdict.error().unwrap()["message"].as_str().unwrap();
             assert!(message.contains(&format!("limits.{name}")), "{message}");
+            let code = verdict.error().unwrap()["code"].as_str().unwrap().to_owned();
+            let (status, documented_code) = documented(name);
+            assert_eq!(code, documented_code, "{name}");
+            assert!(stream || exchange(&beyond, &cut).status == status, "{name}");
         }
     }
 }
@@ -136,6 +150,8 @@ fn refused(name: &str, enough: usize, status: u16, client: &Client) {
     let body = support::grammar::check_error(&reply.body).unwrap();
     let message = body["error"]["message"].as_str().unwrap();
     assert!(message.contains(&(enough - 1).to_string()), "{name}: {message}");
+    let code = body["error"]["code"].as_str().unwrap();
+    assert_eq!((reply.status, code), documented(name), "{name}");
 }
 
 #[test]
@@ -147,6 +163,11 @@ fn requests_are_bounded() {
     refused("tools_max", 2, 400, &two);
     // The request, its tools, a tool, its schema.
     refused("depth_max", 4, 400, &two);
+    let is_enough = |values: &usize| {
+        let limits = limited(json!({"json_values_max": values}));
+        chat_request(&two.clone().with_config(limits)).is_ok()
+    };
+    refused("json_values_max", (1..100).find(is_enough).unwrap(), 400, &two);
 }
 
 /// A host ends a stream that writes more into its buffer than that takes.

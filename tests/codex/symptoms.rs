@@ -205,3 +205,23 @@ fn without_a_provider_codex_connects_to_openai_whatever_the_environment_says() {
         .start(|_, request| Completion::text("All is well.").answer(request));
     is_well(codex.exec("go"));
 }
+
+#[test]
+fn codex_has_words_of_its_own_for_some_failures() {
+    for (status, body, told) in [
+        (500, r#"{"error":{"message":"It broke."}}"#, "currently experiencing high demand"),
+        (
+            503,
+            r#"{"error":{"message":"The engine is overloaded.","code":"overloaded"}}"#,
+            "Selected model is at capacity",
+        ),
+        (
+            429,
+            r#"{"error":{"message":"Too many requests"}}"#,
+            "exceeded retry limit, last status: 429 Too Many Requests",
+        ),
+    ] {
+        let run = always(Scenario::new(), Answer::json(status, body)).exec("go").failed();
+        assert!(run.errors().contains(told), "{status}: {}", run.errors());
+    }
+}

@@ -131,6 +131,24 @@ fn the_access_log_tells_what_happened_and_no_content() {
     assert_eq!(lines[1]["model"], "any%20one%0A", "a client cannot break a line of the log");
     assert_eq!(lines[1]["finish_reason"], "length");
     assert_eq!(lines[4]["model"], "coder");
+    documented(line);
+}
+
+/// The example in README and documentation is such a line, but for what changes from run to run.
+fn documented(line: &Value) {
+    let constant = |line: &Value| {
+        let mut fields = line.as_object().expect("an object").clone();
+        for name in ["time", "request_id", "duration_ms", "first_token_ms"] {
+            assert!(fields.remove(name).is_some(), "no {name} in {line}");
+        }
+        fields
+    };
+    for page in [include_str!("../../README.md"), include_str!("../../docs/observability.md")] {
+        let example = page.lines().find(|line| line.starts_with("{\"cached_tokens\""));
+        let example = example.unwrap_or_else(|| panic!("no example for {line}"));
+        let example: Value = serde_json::from_str(example).expect("JSON");
+        assert_eq!(constant(&example), constant(line));
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::example::{Example, Running};
 use crate::upstream::{Answer, Upstream};
-use crate::{ask, good};
+use crate::{ask, bad, good};
 
 const ROUTES: &str = r#"              - name: llm-named
                 match: { prefix: "/named/" }
@@ -110,6 +110,25 @@ fn rules_of_higress_choose_in_a_real_envoy() {
     upstream.push(Answer::json(200, "{\"untouched\": 1}"));
     assert_eq!(good(envoy.post("/v1/responses", &ask("m"))), json!({"untouched": 1}));
     assert_eq!(upstream.request(1).path, "/v1/responses");
+}
+
+#[test]
+fn a_route_that_names_a_profile_of_nobody_is_told_apart() {
+    let [vllm, deepseek, openai] = [(); 3].map(|()| Upstream::start());
+    let envoy = Example::read("by-route.yaml")
+        .upstream(8000, &vllm)
+        .upstream(8001, &deepseek)
+        .upstream(8002, &openai)
+        .file("/etc/envoy/keys/deepseek", "k")
+        .file("/etc/envoy/keys/openai", "k")
+        .replace("{ upstream: deepseek }", "{ upstream: nobody }")
+        .start();
+    let error = bad(envoy.post("/deepseek/v1/responses", &ask("m")), 500);
+    let message = error["message"].as_str().unwrap();
+    let expected = "names an upstream that the filter's configuration does not have";
+    assert!(message.contains(expected), "{message}");
+    assert_eq!(deepseek.requests().len(), 0);
+    good(envoy.post("/v1/responses", &ask("m")));
 }
 
 #[test]
