@@ -245,6 +245,7 @@ impl Array<'_> {
 
 /// Writes decoded text as a JSON string.
 pub fn write_str(out: &mut Vec<u8>, decoded: &str) {
+    out.reserve(decoded.len() + 2);
     out.push(b'"');
     escapes::escape(decoded, |piece| out.extend_from_slice(piece.as_bytes()));
     out.push(b'"');
@@ -258,18 +259,33 @@ pub fn write_text(out: &mut Vec<u8>, text: &JsonText<'_>) {
 }
 
 /// Writes an unsigned number in decimal.
-pub fn write_number(out: &mut Vec<u8>, mut value: u64) {
-    let start = out.len();
-    loop {
-        // A remainder of ten fits into a byte.
-        out.push(b'0' + (value % 10) as u8);
-        value /= 10;
-        if value == 0 {
-            break;
+pub fn write_number(out: &mut Vec<u8>, value: u64) {
+    let mut digits = Digits::default();
+    out.extend_from_slice(digits.of(value, b""));
+}
+
+/// Room for the decimal digits of a number and a few bytes behind them.
+#[derive(Debug, Default)]
+pub struct Digits([u8; 24]);
+
+impl Digits {
+    /// The digits of `value` and `behind`, which has at most four bytes.
+    pub fn of(&mut self, mut value: u64, behind: &[u8]) -> &[u8] {
+        let mut start = self.0.len();
+        for (place, byte) in self.0.iter_mut().rev().zip(behind.iter().rev()) {
+            *place = *byte;
+            start -= 1;
         }
-    }
-    if let Some(digits) = out.get_mut(start..) {
-        digits.reverse();
+        for place in self.0.iter_mut().rev().skip(behind.len()) {
+            // A remainder of ten fits into a byte.
+            *place = b'0' + (value % 10) as u8;
+            start -= 1;
+            value /= 10;
+            if value == 0 {
+                break;
+            }
+        }
+        self.0.get(start..).unwrap_or_default()
     }
 }
 
@@ -326,6 +342,16 @@ mod tests {
             assert_eq!(text.decode(), decoded);
             text.push_decoded("\t");
             assert_eq!(text.decode(), format!("{decoded}\t"));
+        }
+    }
+
+    #[test]
+    fn numbers_are_written_in_decimal() {
+        for value in [0, 9, 10, 1_234_567_890, u64::MAX] {
+            let mut out = b"n".to_vec();
+            write_number(&mut out, value);
+            out.extend_from_slice(Digits::default().of(value, b"}\n\n"));
+            assert_eq!(String::from_utf8(out).unwrap(), format!("n{value}{value}}}\n\n"));
         }
     }
 

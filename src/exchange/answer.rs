@@ -134,7 +134,11 @@ impl Answer {
     }
 
     fn read(&mut self, chunk: &[u8], end_of_stream: bool, clock: Clock, out: &mut Vec<u8>) {
-        let Self { decoder, pipe, .. } = self;
+        let Self { decoder, pipe, delivery, .. } = self;
+        if *delivery == Delivery::Stream {
+            // Events of both sides are of like size.
+            out.reserve(chunk.len());
+        }
         let mut rest = chunk;
         while !rest.is_empty() {
             let is_whole = decoder.is_between_events();

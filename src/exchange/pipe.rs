@@ -58,6 +58,15 @@ impl Pipe {
         let Self { reader, translator, memo, .. } = self;
         let Some(channel) = memo.channel() else { return bytes };
         let mut rest = bytes;
+        // Text and reasoning leave nothing behind in the reader: see [`Reader::repeat`].
+        if let Some(mut live) = translator.live(channel) {
+            while let Some((text, length)) = memo.recognise(rest)
+                && length <= event_bytes_max
+                && live.push(&text, out)
+            {
+                rest = rest.get(length..).unwrap_or_default();
+            }
+        }
         while let Some((text, length)) = memo.recognise(rest)
             && length <= event_bytes_max
             && !translator.is_ended()

@@ -12,7 +12,7 @@ use std::fmt;
 
 use super::escapes::unescape;
 use super::scan::{Scanned, scan};
-use super::{JsonText, repair_surrogates};
+use super::{JsonText, repair_surrogates, wide};
 
 /// Limits on a document.
 #[derive(Clone, Copy, Debug)]
@@ -133,7 +133,8 @@ impl<'t> Document<'t> {
         if node.escapes {
             return unescape(self.body(node)) == decoded;
         }
-        (node.end - node.start) as usize == decoded.len() + 2 && self.body(node) == decoded
+        (node.end - node.start) as usize == decoded.len() + 2
+            && wide::equal(self.body(node).as_bytes(), decoded.as_bytes())
     }
 }
 
@@ -228,8 +229,19 @@ impl<'d> Value<'d> {
 
     /// The member of an object by its name.
     pub fn get(self, name: &str) -> Option<Value<'d>> {
-        let named = self.name_nodes().filter(|(node, _)| self.document.says(*node, name));
-        named.last().map(|(_, value)| value)
+        let end = if self.kind() == Kind::Object { self.next() } else { return None };
+        let (mut index, mut found) = (self.index + 1, None);
+        // Requests are asked for dozens of names: most of them must be told apart by their length.
+        while index < end
+            && let Some([node, value]) = self.document.nodes.get(index as usize..index as usize + 2)
+        {
+            let may_be = node.escapes || (node.end - node.start) as usize == name.len() + 2;
+            if may_be && self.document.says(*node, name) {
+                found = Some(Value { index: index + 1, ..self });
+            }
+            index = value.next;
+        }
+        found
     }
 
     fn name_nodes(self) -> impl Iterator<Item = (Node, Value<'d>)> {

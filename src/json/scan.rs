@@ -16,7 +16,9 @@ pub(super) struct Scanned {
 /// # Errors
 /// Where and why the text is no JSON within the bounds.
 pub(super) fn scan(text: &str, bounds: Bounds) -> Result<Scanned, Fault> {
-    let (nodes, open) = (Vec::with_capacity(text.len() / 32), Vec::new());
+    // Events have a value in ten bytes, texts in large documents are longer.
+    let nodes = Vec::with_capacity((text.len() / 8).min(48).max(text.len() / 32));
+    let open = Vec::with_capacity(8);
     let mut scanner = Scanner { text, at: 0, nodes, open, surrogates: false, bounds };
     match scanner.document() {
         Ok(()) => Ok(Scanned { nodes: scanner.nodes, surrogates: scanner.surrogates }),

@@ -9,16 +9,14 @@ const fn everywhere(byte: u8) -> u64 {
 
 const HIGH_BITS: u64 = everywhere(0x80);
 
-/// The high bit of the lowest byte that is zero, and of no byte below it.
-const fn zeros(word: u64) -> u64 {
-    word.wrapping_sub(everywhere(1)) & !word & HIGH_BITS
-}
-
-/// The same for the lowest byte that is a quote, a backslash or a control character.
+/// The high bit of the lowest byte that is a quote, a backslash or a control character, and of no
+/// byte below it.
 const fn specials(word: u64) -> u64 {
-    zeros(word ^ everywhere(b'"'))
-        | zeros(word ^ everywhere(b'\\'))
-        | (word.wrapping_sub(everywhere(0x20)) & !word & HIGH_BITS)
+    // A byte below 0x80 from which a larger one is taken gets its high bit set.
+    let quote = (word ^ everywhere(b'"')).wrapping_sub(everywhere(1));
+    let backslash = (word ^ everywhere(b'\\')).wrapping_sub(everywhere(1));
+    let control = word.wrapping_sub(everywhere(0x20));
+    (quote | backslash | control) & !word & HIGH_BITS
 }
 
 /// How many bytes stand before the first that is a quote, a backslash or a control character; all
@@ -50,6 +48,11 @@ pub fn starts_with(bytes: &[u8], prefix: &[u8]) -> bool {
     differ == 0
 }
 
+/// Whether both are the same bytes.
+pub fn equal(bytes: &[u8], others: &[u8]) -> bool {
+    bytes.len() == others.len() && starts_with(bytes, others)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,6 +78,7 @@ mod tests {
         let bytes: Vec<u8> = (0..40).collect();
         for len in 0..=40 {
             assert!(starts_with(&bytes, &bytes[..len]));
+            assert_eq!(equal(&bytes, &bytes[..len]), len == bytes.len());
             for other in 0..len {
                 let mut prefix = bytes[..len].to_vec();
                 prefix[other] ^= 0x40;

@@ -4,7 +4,7 @@
 //! blank line comes in a later read (measured with Codex and the Open Responses compliance runner).
 //! `sequence_number` is written last, so that everything before it is constant from delta to delta.
 
-use crate::json::{self, JsonText, Object};
+use crate::json::{self, Digits, JsonText, Object};
 
 /// A streaming event.
 pub trait Event {
@@ -72,8 +72,7 @@ impl Repeated {
         out.extend_from_slice(&self.head);
         out.extend_from_slice(delta.escaped().as_bytes());
         out.extend_from_slice(&self.tail);
-        json::write_number(out, sequence_number);
-        out.extend_from_slice(END);
+        out.extend_from_slice(Digits::default().of(sequence_number, END));
     }
 }
 

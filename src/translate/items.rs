@@ -1,5 +1,7 @@
 //! The output items of one response, in order: the first unfinished one is live, the others wait.
 
+mod live;
+
 use std::collections::VecDeque;
 
 use super::calls::{Call, Closed};
@@ -15,6 +17,7 @@ use crate::ids::Ids;
 use crate::json::JsonText;
 use crate::responses::event;
 use crate::responses::output::{ItemStatus, OutputItem};
+pub use live::Live;
 
 /// What the events around an item take at most, with its place in the output.
 const OPEN_ITEM_BYTES: usize = 1 << 10;
@@ -377,14 +380,6 @@ impl Items {
     fn finish(&mut self, item: &[u8]) {
         append_elements(item, &mut self.finished);
         self.finished_len += 1;
-    }
-
-    fn count(&mut self, bytes: usize) -> Result<(), ApiError> {
-        self.output_bytes += bytes;
-        if self.output_bytes > self.limits.output_bytes_max {
-            return Err(limit("output", "output_bytes_max"));
-        }
-        Ok(())
     }
 }
 

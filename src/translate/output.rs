@@ -70,6 +70,13 @@ impl Message {
         self.send_piece(kind, content_index, piece, logprobs, sink);
     }
 
+    /// The text of the last part and the event that has carried the last piece of it, if the next one
+    /// is carried by such an event too.
+    pub(super) fn live(&mut self) -> Option<(&mut JsonText<'static>, &Repeated)> {
+        let part = self.parts.last_mut().filter(|part| part.kind == PartKind::Text)?;
+        Some((&mut part.text, self.repeated.as_ref()?))
+    }
+
     fn send_piece(
         &mut self,
         kind: PartKind,

@@ -44,6 +44,11 @@ impl Reasoning {
         }
     }
 
+    /// The text and the event that has carried its last piece, if there was one.
+    pub(super) fn live(&mut self) -> Option<(&mut JsonText<'static>, &Repeated)> {
+        Some((&mut self.text, self.repeated.as_ref()?))
+    }
+
     /// Tells the client about the item, if it does not know it yet.
     pub fn announce(&mut self, output_index: usize, ids: &mut Ids, sink: &mut Sink<'_>) {
         if self.place.is_some() {

@@ -13,13 +13,14 @@
 //! stays open, and what comes for others waits behind it in the order in which it came.
 
 use super::compaction::seal_summary;
-use super::items::{Forms, Items};
+use super::items::{Forms, Items, Live};
 use super::request::Task;
 use super::sink::Sink;
 use super::tools::ToolTable;
 use crate::chat::{FinishReason, Usage};
 use crate::config::Limits;
 use crate::dialect::Delta;
+use crate::dialect::steady::Channel;
 use crate::error::{ApiError, Class};
 use crate::ids::Ids;
 use crate::json;
@@ -211,6 +212,19 @@ impl Translator {
                 }
             }
         }
+    }
+
+    /// The short way for pieces of this channel; `None` when [`Self::delta`] does more with them than to
+    /// grow an item by one event each.
+    pub fn live(&mut self, channel: Channel) -> Option<Live<'_>> {
+        let is_plain = self.state == State::Open
+            && self.task == Task::Respond
+            && self.delivery == Delivery::Stream
+            && self.finish_reason.is_none();
+        if !is_plain {
+            return None;
+        }
+        self.items.live(channel, &mut self.sequence_number)
     }
 
     /// The upstream's answer is over. `now_s` is in seconds since 1970.
