@@ -67,10 +67,10 @@ impl Target {
     }
 
     /// Where the request goes: `path` if there is one, otherwise the client's path with its suffix
-    /// replaced. The query stays.
+    /// replaced. The client's query stays, behind that of `path`.
     pub fn upstream_path(&self, path: Option<&str>) -> String {
         match path {
-            Some(path) => format!("{path}{}", self.query),
+            Some(path) => joined(path, self.query.trim_start_matches('?')),
             None => format!("{}/chat/completions{}", self.prefix, self.query),
         }
     }
@@ -78,15 +78,26 @@ impl Target {
     /// Where the list of models is: beside the chat completions. What Codex puts into the query is
     /// left out, because some servers refuse what they do not know.
     pub fn upstream_list_path(&self, path: Option<&str>) -> String {
-        let prefix = path.and_then(|path| path.strip_suffix("/chat/completions"));
+        let (path, own) = path.map_or(("", ""), |path| path.split_once('?').unwrap_or((path, "")));
         let query = self.query.strip_prefix('?').unwrap_or_default();
-        let kept: Vec<&str> = query
+        let kept: Vec<&str> = own
             .split('&')
+            .chain(query.split('&'))
             .filter(|part| !part.is_empty() && !part.starts_with("client_version="))
             .collect();
-        let query = if kept.is_empty() { String::new() } else { format!("?{}", kept.join("&")) };
-        format!("{}/models{query}", prefix.unwrap_or(&self.prefix))
+        let prefix = path.strip_suffix("/chat/completions").unwrap_or(&self.prefix);
+        joined(&format!("{prefix}/models"), &kept.join("&"))
     }
+}
+
+/// A path, which may have a query, with one more query.
+fn joined(path: &str, query: &str) -> String {
+    let separator = match path.contains('?') {
+        _ if query.is_empty() => "",
+        true => "&",
+        false => "?",
+    };
+    [path, separator, query].concat()
 }
 
 fn translate(endpoint: Endpoint, prefix: &str, query: &str) -> Decision {
@@ -141,6 +152,7 @@ mod tests {
         match decide("POST", "/v1/responses?x=1") {
             Decision::Translate(target) => {
                 assert_eq!(target.upstream_path(Some("/api/chat")), "/api/chat?x=1");
+                assert_eq!(target.upstream_path(Some("/c?v=2")), "/c?v=2&x=1");
             }
             _ => panic!(),
         }
@@ -153,6 +165,8 @@ mod tests {
             ("/v1/models?a=1&client_version=0&b=2", None, "/v1/models?a=1&b=2"),
             ("/v1/models", Some("/api/v3/chat/completions"), "/api/v3/models"),
             ("/v1/models", Some("/chat"), "/v1/models"),
+            ("/v1/models", Some("/o/chat/completions?v=2"), "/o/models?v=2"),
+            ("/v1/models?a=1", Some("/o/chat/completions?v=2"), "/o/models?v=2&a=1"),
         ] {
             match decide("GET", path) {
                 Decision::List(target) => {

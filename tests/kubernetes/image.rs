@@ -121,6 +121,16 @@ fn skopeo_reads_and_copies_it() {
     let image = format!("oci:{}:1.2.3", layout.display());
     let inspected: Value = serde_json::from_str(&skopeo(&["inspect", &image])).unwrap();
     assert_eq!((&inspected["Architecture"], &inspected["Os"]), (&"wasm".into(), &"wasip1".into()));
+    // What `make dist` makes of it.
+    let archive = folder.path().join("image.tar");
+    let tar = Command::new("tar")
+        .args(["--format=ustar", "-C", layout.to_str().unwrap(), "-cf", archive.to_str().unwrap()])
+        .args(["blobs", "index.json", "oci-layout"])
+        .status();
+    assert!(tar.expect("tar").success());
+    let archived = skopeo(&["inspect", &format!("oci-archive:{}:1.2.3", archive.display())]);
+    let archived: Value = serde_json::from_str(&archived).unwrap();
+    assert_eq!(archived["Digest"], inspected["Digest"]);
     let copy = format!("oci:{}:x", folder.path().join("copy").display());
     skopeo(&["copy", &image, &copy]);
     skopeo(&["copy", "--all", &format!("{image}-volume"), &copy]);

@@ -133,3 +133,35 @@ fn behind_one_filter_the_secondary_gets_the_translation_of_the_primary() {
     assert_eq!(first.body, second.body);
     assert_eq!(first.path, second.path);
 }
+
+/// Editors end files with a line end, and `kubectl create secret` keeps it.
+#[test]
+fn a_line_end_behind_a_key_does_no_harm() {
+    let [primary, secondary] = [(); 2].map(|()| Upstream::start());
+    let envoy = Example::read("failover.yaml")
+        .upstream(8000, &primary)
+        .upstream(8001, &secondary)
+        .file("/etc/envoy/keys/primary", "key-one\n")
+        .file("/etc/envoy/keys/secondary", "key-two")
+        .start();
+    good(envoy.post("/v1/responses", &ask("any")));
+    assert_eq!(primary.request(0).header("authorization"), Some("Bearer key-one"));
+}
+
+/// Envoy keeps a request for another try within the buffer's limit, and no larger one.
+#[test]
+fn a_request_larger_than_the_buffer_is_sent_once() {
+    for (megabytes, tries) in [(0, 2), (3, 1)] {
+        let upstream = Upstream::start();
+        let retry = "cluster: vllm\n                  retry_policy: { retry_on: 5xx }\n";
+        let envoy = Example::read("rate-limit.yaml")
+            .replace("cluster: vllm\n", retry)
+            .upstream(8000, &upstream)
+            .start();
+        upstream.push(loading());
+        let input = "x".repeat(megabytes << 20);
+        let answer = envoy.post("/v1/responses", &json!({"model": "m", "input": input}));
+        assert_eq!(answer.status(), if tries == 1 { 503 } else { 200 }, "{megabytes}");
+        assert_eq!(upstream.requests().len(), tries, "{megabytes}");
+    }
+}
