@@ -15,6 +15,8 @@ pub struct Native {
     pub is_renamed: bool,
     /// Nothing more can be learned: it has ended, or is too large to be read.
     is_blind: bool,
+    /// Whether all of it has gone by.
+    is_over: bool,
     /// How it ended.
     end: Option<Ended>,
     /// When output first went by.
@@ -53,18 +55,18 @@ struct Object {
 #[serde(default)]
 #[derive(Default)]
 struct Counts {
-    input_tokens: u64,
-    input_tokens_details: Details,
-    output_tokens: u64,
-    output_tokens_details: Details,
-    total_tokens: u64,
+    input_tokens: Option<u64>,
+    input_tokens_details: Option<Details>,
+    output_tokens: Option<u64>,
+    output_tokens_details: Option<Details>,
+    total_tokens: Option<u64>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Details {
-    cached_tokens: u64,
-    reasoning_tokens: u64,
+    cached_tokens: Option<u64>,
+    reasoning_tokens: Option<u64>,
 }
 
 impl Native {
@@ -76,6 +78,7 @@ impl Native {
             event_bytes_max,
             is_renamed,
             is_blind: false,
+            is_over: false,
             end: None,
             first_output_ms: None,
         }
@@ -83,6 +86,7 @@ impl Native {
 
     /// A piece of the body goes by.
     pub fn body(&mut self, chunk: &[u8], end_of_stream: bool, clock: Clock) {
+        self.is_over |= end_of_stream;
         if self.is_blind {
             return;
         }
@@ -127,7 +131,16 @@ impl Native {
     /// Puts what is known into a report.
     pub fn describe(&self, report: &mut Report) {
         report.first_output_ms = self.first_output_ms;
-        let Some(end) = &self.end else { return };
+        let Some(end) = &self.end else {
+            // What is too large to be read, or no response at all, has arrived all the same. Only a
+            // stream shows that its end is missing.
+            report.outcome = match self.form {
+                _ if !self.is_over => Outcome::Aborted,
+                Form::Events(_) => Outcome::Failed,
+                Form::Unknown | Form::Whole(_) => Outcome::Completed,
+            };
+            return;
+        };
         report.usage = end.usage;
         report.outcome = match end.status.as_str() {
             "incomplete" => Outcome::Incomplete,
@@ -154,13 +167,17 @@ fn begins(data: &[u8], name: &[u8]) -> bool {
 
 impl From<Object> for Ended {
     fn from(object: Object) -> Self {
-        let usage = object.usage.map(|counts| Usage {
-            prompt_tokens: counts.input_tokens,
-            cached_tokens: counts.input_tokens_details.cached_tokens,
-            cache_write_tokens: 0,
-            completion_tokens: counts.output_tokens,
-            reasoning_tokens: counts.output_tokens_details.reasoning_tokens,
-            total_tokens: counts.total_tokens,
+        let usage = object.usage.map(|counts| {
+            let input = counts.input_tokens_details.unwrap_or_default();
+            let output = counts.output_tokens_details.unwrap_or_default();
+            Usage {
+                prompt_tokens: counts.input_tokens.unwrap_or_default(),
+                cached_tokens: input.cached_tokens.unwrap_or_default(),
+                cache_write_tokens: 0,
+                completion_tokens: counts.output_tokens.unwrap_or_default(),
+                reasoning_tokens: output.reasoning_tokens.unwrap_or_default(),
+                total_tokens: counts.total_tokens.unwrap_or_default(),
+            }
         });
         Self { status: object.status.unwrap_or_default(), usage }
     }
@@ -210,5 +227,41 @@ mod tests {
         native.body(whole.as_bytes(), false, || 3);
         native.body(b"{}", true, || 4);
         assert_eq!(native.end, None);
+    }
+
+    #[test]
+    fn counts_that_are_null_are_none() {
+        let body = r#"{"status":"completed","usage":{"input_tokens":5,"input_tokens_details":null,
+            "output_tokens":7,"output_tokens_details":{"reasoning_tokens":null},"total_tokens":12}}"#;
+        let mut native = Native::new(1 << 20, false);
+        native.body(body.as_bytes(), true, || 3);
+        let counted = Usage { cached_tokens: 0, reasoning_tokens: 0, ..usage() };
+        assert_eq!(native.end.unwrap().usage, Some(counted));
+    }
+
+    #[test]
+    fn without_an_end_only_a_whole_stream_is_a_failure() {
+        let outcome = |limit: usize, body: &str, is_over: bool| {
+            let mut native = Native::new(limit, false);
+            native.body(body.as_bytes(), false, || 3);
+            if is_over {
+                native.body(b"", true, || 4);
+            }
+            let mut report = Report::default();
+            native.describe(&mut report);
+            report.outcome
+        };
+        let event = "data: {\"type\":\"response.created\"}\n\n";
+        for (limit, body, is_over, expected) in [
+            (99, event, true, Outcome::Failed),
+            (99, event, false, Outcome::Aborted),
+            (9, event, true, Outcome::Completed),
+            (9, "{\"status\": \"completed\"}", true, Outcome::Completed),
+            (9, "{\"status\": \"completed\"}", false, Outcome::Aborted),
+            (99, "{\"cut", true, Outcome::Completed),
+            (99, "", true, Outcome::Completed),
+        ] {
+            assert_eq!(outcome(limit, body, is_over), expected, "{limit} {body} {is_over}");
+        }
     }
 }

@@ -248,6 +248,56 @@ fn alerts_fire_when_they_should() {
     }
 }
 
+/// Upstreams that speak the Responses API are counted and logged like all others.
+#[test]
+fn what_passes_untouched_is_observed_as_well() {
+    let upstream = Upstream::start();
+    let native =
+        r#"{"upstreams": {"default": {"wire": "responses", "models": {"coder": "gpt-x"}}}}"#;
+    let (example, log) = Example::read("observability.yaml")
+        .replace(
+            r#"{"upstreams": {"default": {"preset": "vllm", "models": {"coder": "qwen3-coder"}}}}"#,
+            native,
+        )
+        .upstream(8000, &upstream)
+        .output("/dev/stdout");
+    let observed = Observed { envoy: example.start(), upstream, log };
+    let response = |status: &str| {
+        json!({"id": "resp_1", "status": status, "usage": {"input_tokens": 100, "output_tokens": 20,
+            "input_tokens_details": {"cached_tokens": 60}, "output_tokens_details": null}})
+    };
+    let terminal = json!({"type": "response.completed", "response": response("completed")});
+    let delta = r#"{"type":"response.output_text.delta","delta":"what the model said"}"#;
+    let stream = format!("data: {delta}\n\ndata: {terminal}\n\n");
+    observed.upstream.push(Answer::sse().write_every(stream.clone(), 9));
+    let asked = observed.ask(json!({"model": "coder", "stream": true}));
+    assert_eq!(asked.text().unwrap(), stream);
+    let whole = response("incomplete").to_string();
+    observed.upstream.push(Answer::json(200, whole.clone()));
+    assert_eq!(observed.ask(json!({"model": "coder"})).text().unwrap(), whole);
+    let refused = r#"{"error": {"message": "what the model said", "code": 7}}"#;
+    observed.upstream.push(Answer::json(429, refused));
+    let asked = observed.ask(json!({"model": "coder"}));
+    assert_eq!((asked.status().as_u16(), asked.text().unwrap()), (429, refused.to_owned()));
+
+    let lines = observed.lines(3);
+    let told: Vec<_> = lines.iter().map(|line| line["outcome"].as_str().unwrap()).collect();
+    assert_eq!(told, ["completed", "incomplete", "upstream_error"]);
+    for line in &lines[..2] {
+        assert_eq!((&line["input_tokens"], &line["output_tokens"]), (&json!("100"), &json!("20")));
+        assert_eq!((&line["cached_tokens"], &line["model"]), (&json!("60"), &json!("coder")));
+        assert_eq!(line["upstream_model"], "gpt-x");
+    }
+    assert_eq!(lines[2]["error"], "rate_limit_exceeded");
+    let text = std::fs::read_to_string(&observed.log).unwrap();
+    assert!(SECRETS.iter().all(|secret| !text.contains(secret)), "{text}");
+    let prometheus = Prometheus::start(observed.envoy.admin());
+    let tokens = "sum(responses_filter_tokens_total{model=\"gpt-x\",type=\"input\"})";
+    prometheus.wait_for_number(tokens, 200.0);
+    let failures = "responses_filter_errors_total{model=\"gpt-x\",code=\"rate_limit_exceeded\"}";
+    prometheus.wait_for_number(failures, 1.0);
+}
+
 /// `stats_tags` of the example know every label that the filter writes.
 #[test]
 fn every_label_has_its_rule() {
