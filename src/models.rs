@@ -44,6 +44,7 @@ impl<'c> Listing<'c> {
         let stated: Value = serde_json::from_slice(body).ok()?;
         let models = entries(stated)?
             .into_iter()
+            .take(MODELS_MAX)
             .filter_map(|stated| {
                 let id = facts::id(&stated)?.to_owned();
                 Some(Model { id, stated, upstream: self.upstreams.first().copied() })
@@ -162,6 +163,10 @@ fn openai_model(model: &Model<'_>) -> Value {
     }
     Value::Object(fields)
 }
+
+/// Models that are taken from an upstream's list. The longest lists have some hundreds; each model takes
+/// kilobytes in the form of Codex, however little is stated of it.
+const MODELS_MAX: usize = 2_000;
 
 /// The elements of a list in any of the shapes in use.
 fn entries(stated: Value) -> Option<Vec<Value>> {

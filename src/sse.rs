@@ -11,10 +11,12 @@
 
 mod document;
 mod line;
+mod nesting;
 
 use memchr::memchr;
 
 use self::line::{opens_document, split_line};
+pub use self::nesting::Nesting;
 
 /// What a body brought.
 #[derive(Debug, PartialEq, Eq)]
@@ -82,6 +84,10 @@ pub struct Decoder {
     name: Vec<u8>,
     /// A name that came after data: this event's if a blank line follows, else the next one's.
     late_name: Vec<u8>,
+    /// Where the document ends, if the body is one.
+    nesting: Nesting,
+    /// Whether a document whose end has come was JSON.
+    is_json: Option<bool>,
     event_bytes_max: usize,
 }
 
@@ -103,6 +109,8 @@ impl Decoder {
             bare: false,
             name: Vec::new(),
             late_name: Vec::new(),
+            nesting: Nesting::default(),
+            is_json: None,
             event_bytes_max,
         }
     }
@@ -144,6 +152,9 @@ impl Decoder {
         sink: &mut Sink<'_>,
     ) -> Result<&'b [u8], TooLarge> {
         let mut rest = self.skip_blanks(bytes, sink);
+        if self.body == Body::Document {
+            self.nesting.read(rest);
+        }
         if self.after_cr && !rest.is_empty() {
             self.after_cr = false;
             rest = rest.strip_prefix(b"\n").unwrap_or(rest);

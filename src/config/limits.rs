@@ -25,7 +25,7 @@ pub struct Limits {
     pub arguments_bytes_max: usize,
     /// All output of one answer: text, reasoning and arguments.
     pub output_bytes_max: usize,
-    /// Tool calls of one answer.
+    /// Tool calls of one answer; items of all kinds may be four times as many.
     pub tool_calls_max: usize,
     /// What is read of an error body.
     pub error_bytes_max: usize,

@@ -201,7 +201,12 @@ impl Reader {
         }
         if message.reasoning_details.is_some() {
             let snapshots = self.reasoning_growth.is_snapshots();
-            self.outlet.details.read(message.reasoning_details, snapshots);
+            let details = &mut self.outlet.details;
+            details.read(message.reasoning_details, snapshots);
+            if details.bytes() > HELD_BYTES_MAX {
+                // Only what has been given out is counted, and ends the answer when it is too much.
+                details.flush(&mut |detail| sink(Delta::ReasoningDetail(detail)));
+            }
         }
         self.read_content(message.content, sink);
         if let Some(text) = value::text(message.refusal) {

@@ -100,6 +100,8 @@ pub struct Details {
     held: Option<Detail>,
     /// Whole elements.
     ready: Vec<String>,
+    /// What has been read of them.
+    bytes: usize,
 }
 
 #[derive(Debug)]
@@ -120,6 +122,7 @@ impl Details {
             if element.kind() != Kind::Object {
                 continue;
             }
+            self.bytes += element.raw().len();
             let detail = Detail::new(element);
             match &mut self.held {
                 Some(held) if held.goes_on_with(&detail) => held.merge(detail, snapshots),
@@ -136,9 +139,15 @@ impl Details {
         self.held.is_none() && self.ready.is_empty()
     }
 
+    /// What waiting elements take.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Gives out all elements; nothing that follows belongs to them.
     pub fn flush(&mut self, sink: &mut dyn FnMut(&str)) {
         self.ready.extend(self.held.take().map(|held| held.into_json()));
+        self.bytes = 0;
         for detail in self.ready.drain(..) {
             sink(&detail);
         }

@@ -16,7 +16,7 @@ pub fn adapt(schema: &str, form: Schema) -> Cow<'_, str> {
         Schema::Plain => return Cow::Borrowed(schema),
         Schema::Gemini => {
             let form = |root: &Map<String, Value>, defs: &Value| {
-                Gemini { defs, schemas: Cell::new(0) }.schema(root, &mut Vec::new())
+                Gemini::new(defs, schema.len()).schema(root, &mut Vec::new())
             };
             rewrite(schema, form)
         }
@@ -48,12 +48,23 @@ fn rewrite(
 struct Gemini<'a> {
     /// The document that references point into.
     defs: &'a Value,
-    /// Schemas written so far.
-    schemas: Cell<usize>,
+    /// Bytes that may still be written.
+    room: Cell<usize>,
+    /// Schemas around the one that is being written.
+    depth: Cell<usize>,
 }
 
-/// Schemas within one. References may fan out at every level, so what they grow to is bounded.
-const SCHEMAS_MAX: usize = 20_000;
+/// References may fan out at every level, and each may bring a long text, so what a schema grows to is
+/// bounded: by so many times its own length and so many bytes besides.
+const GROWTH_MAX: usize = 4;
+const GROWTH_BYTES_MIN: usize = 32 << 10;
+
+/// Schemas within each other. References lead deeper than the limit on nesting of the request, and what is
+/// too deep for the stack ends the VM.
+const DEPTH_MAX: usize = 64;
+
+/// What a schema takes at least.
+const SCHEMA_BYTES: usize = r#""":{"type":"object"},"#.len();
 
 /// Keywords that Gemini takes as they are.
 const GEMINI_KEPT: &[&str] = &[
@@ -73,7 +84,19 @@ const GEMINI_KEPT: &[&str] = &[
 /// Formats that Gemini knows; any other one is refused.
 const GEMINI_FORMATS: &[&str] = &["date-time", "double", "enum", "float", "int32", "int64"];
 
-impl Gemini<'_> {
+impl<'a> Gemini<'a> {
+    fn new(defs: &'a Value, length: usize) -> Self {
+        let room = Cell::new(GROWTH_MAX * length + GROWTH_BYTES_MIN);
+        Self { defs, room, depth: Cell::new(0) }
+    }
+
+    /// Takes room for what a schema says itself, without the schemas within; false when there is none.
+    fn has_room(&self, schema: &Map<String, Value>) -> bool {
+        let room = self.room.get().checked_sub(SCHEMA_BYTES + own_bytes(schema));
+        self.room.set(room.unwrap_or_default());
+        room.is_some()
+    }
+
     fn value(&self, value: &Value, refs: &mut Vec<String>) -> Value {
         match value {
             Value::Object(schema) => self.schema(schema, refs),
@@ -83,10 +106,16 @@ impl Gemini<'_> {
     }
 
     fn schema(&self, schema: &Map<String, Value>, refs: &mut Vec<String>) -> Value {
-        self.schemas.set(self.schemas.get() + 1);
-        if self.schemas.get() > SCHEMAS_MAX {
+        if self.depth.get() >= DEPTH_MAX || !self.has_room(schema) {
             return json!({"type": "object"});
         }
+        self.depth.set(self.depth.get() + 1);
+        let written = self.written(schema, refs);
+        self.depth.set(self.depth.get() - 1);
+        written
+    }
+
+    fn written(&self, schema: &Map<String, Value>, refs: &mut Vec<String>) -> Value {
         if let Some(Value::String(reference)) = schema.get("$ref") {
             return self.reference(reference, schema, refs);
         }
@@ -259,6 +288,30 @@ impl Gemini<'_> {
             schema.insert("description".to_owned(), description.clone());
         }
         schema
+    }
+}
+
+/// What a schema says itself: its words and the names of its properties.
+fn own_bytes(schema: &Map<String, Value>) -> usize {
+    let of_member = |(keyword, value): (&String, &Value)| match (keyword.as_str(), value) {
+        ("$ref" | "$defs" | "definitions" | "items" | "anyOf" | "oneOf" | "allOf", _) => 0,
+        ("properties", Value::Object(properties)) => {
+            properties.keys().map(|name| name.len() + SCHEMA_BYTES).sum()
+        }
+        (keyword, value) => keyword.len() + value_bytes(value),
+    };
+    schema.iter().map(of_member).sum()
+}
+
+/// What a value takes, roughly.
+fn value_bytes(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len() + 4,
+        Value::Array(list) => list.iter().map(value_bytes).sum::<usize>() + 4,
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| name.len() + value_bytes(value)).sum::<usize>() + 4
+        }
+        _ => 8,
     }
 }
 

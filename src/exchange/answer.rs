@@ -182,7 +182,7 @@ impl Answer {
     /// A filter that adds trailers, such as Envoy's decompressor, leaves the last callback empty and
     /// without `end_of_stream`. To pause there hangs, not to pause leaves no later chance to write
     /// (measured with Envoy 1.40). Nor is there one for what is too large to be held.
-    fn is_over_all_the_same(&self, taken: usize) -> bool {
+    fn is_over_all_the_same(&mut self, taken: usize) -> bool {
         let translator = &self.pipe.translator;
         if translator.is_ended() {
             return false;

@@ -4,6 +4,7 @@ use super::response::status;
 use super::{BodyAction, Headers, Reply, ResponseHeadersAction, header};
 use crate::config::{Config, Subject};
 use crate::models::Listing;
+use crate::sse::Nesting;
 
 /// A list that has been asked for.
 pub struct List {
@@ -11,6 +12,8 @@ pub struct List {
     upstreams: Vec<usize>,
     body: Vec<u8>,
     bytes_max: usize,
+    /// Where the list ends.
+    nesting: Nesting,
     /// Whether the answer is out.
     written: bool,
 }
@@ -26,7 +29,7 @@ impl List {
         }
         let chosen = config.upstreams.get(asked);
         let bytes_max = chosen.map_or(0, |upstream| upstream.limits.event_bytes_max);
-        Self { upstreams, body: Vec::new(), bytes_max, written: false }
+        Self { upstreams, body: Vec::new(), bytes_max, nesting: Nesting::default(), written: false }
     }
 
     /// The list of the configuration alone.
@@ -84,10 +87,12 @@ impl List {
             return BodyAction::Forward;
         }
         let room = self.bytes_max.saturating_sub(self.body.len());
-        self.body.extend_from_slice(chunk.get(..room).unwrap_or(chunk));
-        let may_be_whole =
-            self.body.trim_ascii_end().last().is_some_and(|byte| b"}]".contains(byte));
-        let merged = if may_be_whole { self.listing(config).merged(&self.body) } else { None };
+        let kept = chunk.get(..room).unwrap_or(chunk);
+        self.body.extend_from_slice(kept);
+        let was_closed = self.nesting.is_closed();
+        self.nesting.read(kept);
+        let has_come = !was_closed && self.nesting.is_closed();
+        let merged = if has_come { self.listing(config).merged(&self.body) } else { None };
         if let Some(merged) = merged {
             out.extend_from_slice(&merged);
         } else if end_of_stream || chunk.is_empty() {

@@ -205,6 +205,9 @@ impl Exchange {
         };
         self.report.upstream(&chosen.name);
         let body = match chosen.wire {
+            Wire::Responses if read.names_models() => {
+                return Err(ApiError::invalid("model", "`model` comes twice; send it once."));
+            }
             Wire::Responses => self.forward_native(&read, model, body, chosen),
             Wire::Chat => {
                 let context = Context {

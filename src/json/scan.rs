@@ -26,6 +26,9 @@ pub(super) fn scan(text: &str, bounds: Bounds) -> Result<Scanned, Fault> {
     }
 }
 
+/// A number without an exponent that is no longer than this is no larger than a double holds.
+const DIGITS_MAX: usize = 300;
+
 /// Reads a text into nodes.
 struct Scanner<'t> {
     text: &'t str,
@@ -166,12 +169,24 @@ impl Scanner<'_> {
         if self.skip_one(b".") {
             self.digits()?;
         }
+        let mut may_be_huge = false;
         if self.skip_one(b"eE") {
             self.skip_one(b"+-");
             self.digits()?;
+            may_be_huge = true;
         }
         self.finish(index);
-        Ok(())
+        self.bounded(index, may_be_huge)
+    }
+
+    /// Most readers, those of clients and upstreams among them, hold numbers in a double: what is beyond
+    /// makes them refuse all of the document in which it is carried.
+    fn bounded(&self, index: u32, has_exponent: bool) -> Result<(), Reason> {
+        let Some(node) = self.nodes.get(index as usize) else { return Ok(()) };
+        let number = self.text.get(node.start as usize..node.end as usize).unwrap_or_default();
+        let is_huge = (has_exponent || number.len() > DIGITS_MAX)
+            && !number.parse::<f64>().is_ok_and(f64::is_finite);
+        if is_huge { Err(Reason::Expected("a number that a double holds")) } else { Ok(()) }
     }
 
     fn digits(&mut self) -> Result<(), Reason> {

@@ -11,14 +11,17 @@ impl Decoder {
         self.body == Body::Document
     }
 
-    /// Whether all that has come is one whole JSON document, though other lines may still follow.
-    pub fn is_whole_document(&self) -> bool {
-        let last = if self.line.trim_ascii().is_empty() { &self.data } else { &self.line };
-        if !self.is_document() || !matches!(last.trim_ascii_end().last(), Some(b'}' | b']')) {
+    /// Whether all that has come is one whole JSON document, though other lines may still follow. It is
+    /// read for that once at most.
+    pub fn is_whole_document(&mut self) -> bool {
+        if !self.is_document() || !self.nesting.is_closed() {
             return false;
         }
-        let document = [self.data.as_slice(), &self.line].join(&b'\n');
-        serde_json::from_slice::<IgnoredAny>(&document).is_ok()
+        let Self { data, line, is_json, .. } = self;
+        *is_json.get_or_insert_with(|| {
+            let document = [data.as_slice(), line.as_slice()].join(&b'\n');
+            serde_json::from_slice::<IgnoredAny>(&document).is_ok()
+        })
     }
 
     pub(super) fn read_json_line<'b>(

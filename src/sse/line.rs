@@ -2,6 +2,8 @@
 
 use memchr::memchr2;
 
+use super::nesting::Nesting;
+
 /// The first line without its end, the byte that ended it, and what follows.
 pub fn split_line(bytes: &[u8]) -> Option<(&[u8], u8, &[u8])> {
     let (line, rest) = bytes.split_at_checked(memchr2(b'\n', b'\r', bytes)?)?;
@@ -13,19 +15,9 @@ pub fn split_line(bytes: &[u8]) -> Option<(&[u8], u8, &[u8])> {
 /// only be another document.
 pub fn is_whole_object(line: &[u8]) -> bool {
     let line = line.trim_ascii();
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-    let closes = line.iter().position(|byte| {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = in_string,
-            b'"' => in_string = !in_string,
-            b'{' | b'[' if !in_string => depth += 1,
-            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        depth == 0
-    });
-    line.first() == Some(&b'{') && closes.is_some_and(|at| at + 1 == line.len())
+    let mut nesting = Nesting::default();
+    nesting.read(line);
+    line.first() == Some(&b'{') && nesting.is_closed()
 }
 
 /// True for a line that begins like a JSON document.

@@ -42,6 +42,12 @@ impl<'b> Body<'b> {
         (!model.is_empty()).then_some(model)
     }
 
+    /// Whether the model is named twice. Readers differ on which of the names counts, so what is let pass
+    /// as it stands may be for another model than the one that was looked at.
+    pub fn names_models(&self) -> bool {
+        self.document.root().named_members().filter(|(name, _)| name == "model").count() > 1
+    }
+
     /// The same body with another model, for an upstream that speaks the Responses API.
     pub fn with_model(&self, model: &str) -> Vec<u8> {
         let root = self.document.root();

@@ -251,6 +251,10 @@ impl Items {
     /// Puts an item behind the others; the one before it is finished if it can be.
     fn push(&mut self, item: Item, sink: &mut Sink<'_>) -> Result<(), ApiError> {
         self.open.push_back(item);
+        // An item of one letter takes a kilobyte, and an upstream may send a new one with each.
+        if self.finished_len + self.open.len() > 4 * self.limits.tool_calls_max {
+            return Err(limit("items", "tool_calls_max"));
+        }
         self.settle(sink)
     }
 
