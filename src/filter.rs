@@ -252,10 +252,15 @@ impl Filter {
         let (unflushed, chunk) = bytes.split_at_checked(unflushed).unwrap_or((b"", &bytes));
         let action = self.exchange.response_body(chunk, end_of_stream);
         self.is_buffered = matches!(action, BodyAction::Flush | BodyAction::HoldForTrailers);
-        self.is_flushing = false;
+        let was_flushing = std::mem::take(&mut self.is_flushing);
         match action {
             BodyAction::Forward => {
-                self.send_output(size, unflushed);
+                let written = self.send_output(size, unflushed);
+                // Behind a piece that has left between callbacks the host keeps what is written at an empty
+                // one in a buffer that only another pause makes it look at (measured with Envoy 1.40).
+                if was_flushing && size == 0 && written > 0 {
+                    return self.pause_for_flush(written);
+                }
                 BodyFlow::Continue
             }
             BodyAction::Flush => {

@@ -132,6 +132,11 @@ impl Decoder {
         self.event_bytes_max
     }
 
+    /// Bytes that wait for the rest of their event.
+    pub fn unread_bytes(&self) -> usize {
+        self.line.len() + self.data.len()
+    }
+
     /// True between two events: nothing of the next one has come, and whatever comes is framed as it
     /// was after the last one.
     pub fn is_between_events(&self) -> bool {

@@ -275,6 +275,21 @@ fn with_a_timer_pieces_that_come_at_once_leave_in_order() {
     }
 }
 
+/// Behind a piece that has left by the queue the host takes no end but by the queue.
+#[test]
+fn with_a_timer_the_end_of_a_cut_stream_arrives() {
+    let (vm, mut exchange) = asked(TIMED);
+    exchange.response_headers(&answer("200", "text/event-stream"), false);
+    assert_eq!(exchange.response_body(stream()[0].as_bytes(), false), Step::Held);
+    let mut body = flushed(&mut exchange);
+    body.push_str(&received(exchange.response_body(b"", true)));
+    body.push_str(&flushed(&mut exchange));
+    let terminal = support::grammar::check(body.as_bytes()).unwrap().summary.terminal;
+    assert!(terminal.starts_with("failed:"), "{terminal}");
+    assert_eq!(vm.refused(), [""; 0]);
+    exchange.end();
+}
+
 #[test]
 fn without_a_timer_the_host_is_asked_for_none() {
     let (_, mut exchange) = asked("{}");

@@ -9,6 +9,9 @@ use crate::responses::response::Status;
 use crate::sse::Decoder;
 use crate::translate::stream::{Delivery, Translator};
 
+/// How often a text is told: as delta, in text.done, part.done and item.done, and in the output.
+const TOLD_MAX: usize = 5;
+
 /// An answer under translation.
 pub struct Answer {
     decoder: Decoder,
@@ -219,9 +222,8 @@ impl Answer {
     /// Whether the host takes the end of this answer in the callback for trailers, as far as it can be
     /// told by now. `output` is what waits already.
     fn is_small(&self, output: usize) -> bool {
-        // A document is read at its end. Then a text in it is told five times: as delta, text.done, part.done,
-        // item.done and in the output.
-        let told = if self.decoder.is_document() { 5 } else { 1 };
+        // A document is read at its end.
+        let told = if self.decoder.is_document() { TOLD_MAX } else { 1 };
         let end = self.pipe.translator.terminal_bytes_max();
         told * self.taken_bytes + output + end <= HELD_OUTPUT_BYTES_MAX
     }
@@ -236,6 +238,11 @@ impl Answer {
     fn may_be_timed(&mut self, taken: usize, end_of_stream: bool, output: usize) -> bool {
         // Nothing may be paused at an empty piece: see `is_over_all_the_same`.
         let goes_on = taken > 0 && !end_of_stream && !self.pipe.translator.is_ended();
-        goes_on && self.delivery == Delivery::Stream && self.silence.may_be_timed(output)
+        // The next piece may be the last, and then it brings all this into the pause.
+        let unread = TOLD_MAX * self.decoder.unread_bytes();
+        let end = self.pipe.translator.terminal_bytes_max();
+        goes_on
+            && self.delivery == Delivery::Stream
+            && self.silence.may_be_timed(output + unread + end)
     }
 }

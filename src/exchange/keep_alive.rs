@@ -9,7 +9,7 @@ const UNANSWERED_BYTES_MAX: usize = 1 << 20;
 
 /// A timer is not waited for behind more than this: what is written into a paused response goes into the
 /// host's buffer, and the host ends a stream that fills it. Codex's instructions and tools, which the first
-/// two events repeat, must fit.
+/// two events repeat, must fit; so must what a read of 64 KiB becomes, beside it in a mebibyte.
 const PAUSED_OUTPUT_BYTES_MAX: usize = 512 << 10;
 
 /// The silence towards one client.
@@ -48,10 +48,11 @@ impl Silence {
         is_too_long
     }
 
-    /// The upstream has been heard of, and this much goes to the client. Says whether a timer may add to it.
-    pub fn may_be_timed(&mut self, output_bytes: usize) -> bool {
+    /// The upstream has been heard of, and this much goes to the client now or when the answer ends. Says
+    /// whether the response may be paused so that a timer can add to it.
+    pub fn may_be_timed(&mut self, foreseen_bytes: usize) -> bool {
         self.unanswered_bytes = 0;
-        self.cause == KeepAlive::Timer && output_bytes <= PAUSED_OUTPUT_BYTES_MAX
+        self.cause == KeepAlive::Timer && foreseen_bytes <= PAUSED_OUTPUT_BYTES_MAX
     }
 
     /// Whether a timer may still write.
