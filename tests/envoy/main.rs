@@ -16,6 +16,8 @@ mod envoy;
 #[path = "../support/http.rs"]
 #[allow(dead_code, reason = "each test binary uses its part")]
 mod http;
+#[path = "../support/stage.rs"]
+mod stage;
 #[path = "../support/mod.rs"]
 mod support;
 #[path = "../support/upstream.rs"]
@@ -31,13 +33,12 @@ mod passthrough;
 mod requests;
 mod silence;
 
-use std::sync::{Mutex, PoisonError};
-
 use envoy::{Envoy, Setup};
 use http::{
     DONE, ask, ask_whole, checked_stream, completion, delta, error_of, finish, header, says,
     stream_of, whole_of,
 };
+use stage::Stage;
 
 /// Runs a test twice: with request headers held until the body is there, and without.
 fn in_both_modes(test: impl Fn(&Envoy)) {
@@ -60,29 +61,5 @@ fn in_both_modes_of(setup: impl Fn() -> Setup, test: impl Fn(&Envoy)) {
     for hold_headers in [true, false] {
         eprintln!("hold_headers: {hold_headers}");
         test(&setup().hold_headers(hold_headers).start());
-    }
-}
-
-/// An Envoy that tests share, one after the other: to start one takes two seconds of processor time.
-struct Stage {
-    setup: fn() -> Setup,
-    hold_headers: bool,
-    envoy: Mutex<Option<Envoy>>,
-}
-
-impl Stage {
-    const fn new(setup: fn() -> Setup, hold_headers: bool) -> Self {
-        Self { setup, hold_headers, envoy: Mutex::new(None) }
-    }
-
-    fn play(&self, test: impl Fn(&Envoy)) {
-        eprintln!("hold_headers: {}", self.hold_headers);
-        let mut place = self.envoy.lock().unwrap_or_else(PoisonError::into_inner);
-        if place.as_mut().is_none_or(|envoy| !envoy.renew()) {
-            *place = Some((self.setup)().hold_headers(self.hold_headers).start());
-        }
-        let envoy = place.as_mut().expect("an Envoy");
-        test(envoy);
-        envoy.assert_well();
     }
 }

@@ -149,7 +149,7 @@ impl Setup {
     pub fn try_start(self) -> Result<Envoy, String> {
         let upstream = Upstream::start();
         let address = upstream.address();
-        self.start_before(upstream, address)
+        self.run_before(upstream, address)
     }
 
     /// Starts an Envoy whose upstream address nobody listens on.
@@ -158,10 +158,15 @@ impl Setup {
         let nobody = std::net::TcpListener::bind(SocketAddr::from(ANY))
             .and_then(|listener| listener.local_addr())
             .expect("a free port");
-        self.start_before(Upstream::start(), nobody).unwrap_or_else(|reason| panic!("{reason}"))
+        self.start_before(nobody)
     }
 
-    fn start_before(self, upstream: Upstream, address: SocketAddr) -> Result<Envoy, String> {
+    /// Starts an Envoy before an upstream of the test's own.
+    pub fn start_before(self, address: SocketAddr) -> Envoy {
+        self.run_before(Upstream::start(), address).unwrap_or_else(|reason| panic!("{reason}"))
+    }
+
+    fn run_before(self, upstream: Upstream, address: SocketAddr) -> Result<Envoy, String> {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let log = log_file(Path::new(env!("CARGO_MANIFEST_DIR")))?;
         let (complains, reloadable) = (self.complains, self.reloadable);
@@ -246,6 +251,12 @@ fn split_listener(folder: &Path) -> std::io::Result<()> {
 /// The file of a listener that can be reloaded.
 const LISTENER: &str = "listener.yaml";
 
+/// The artifact that is tested.
+pub fn wasm_artifact() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    proxy::wasm_artifact(root).unwrap_or_else(|reason| panic!("{reason}"))
+}
+
 thread_local! {
     /// How many Envoys the test of this thread has started.
     static STARTED: Cell<usize> = const { Cell::new(0) };
@@ -307,11 +318,10 @@ impl Envoy {
             return;
         }
         assert!(self.proxy.is_running(), "Envoy has crashed: see {}", self.log.display());
-        let log = self.log();
-        let news = log.get(self.log_seen..).unwrap_or_default();
+        let news = self.news();
         let complaint = |line: &&str| line.contains("[critical]") || line.contains("[error][wasm]");
         assert_eq!(news.lines().find(complaint), None, "see {}", self.log.display());
-        self.log_seen = log.len();
+        self.log_seen += news.len();
     }
 
     /// Makes it ready for another test, whatever became of the last one; false if it has crashed.
@@ -327,6 +337,11 @@ impl Envoy {
     /// What Envoy and the filter have logged so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// What they have logged since a test before this one was done with them.
+    pub fn news(&self) -> String {
+        self.log().get(self.log_seen..).unwrap_or_default().to_owned()
     }
 
     /// The process.

@@ -15,8 +15,14 @@ pub fn stream_of(response: Response) -> Stream {
 }
 
 pub fn checked_stream(body: &[u8]) -> Stream {
-    grammar::check(body)
-        .unwrap_or_else(|violation| panic!("{violation}\n{}", String::from_utf8_lossy(body)))
+    grammar::check(body).unwrap_or_else(|violation| panic!("{violation}\n{}", excerpt(body)))
+}
+
+/// The end of a text, which is where answers go wrong.
+fn excerpt(body: &[u8]) -> String {
+    const BYTES_MAX: usize = 10_000;
+    let from = body.len().saturating_sub(BYTES_MAX);
+    String::from_utf8_lossy(&body[from..]).into_owned()
 }
 
 /// An answer in one piece, checked.
@@ -25,7 +31,7 @@ pub fn whole_of(response: Response) -> Summary {
     assert_eq!(header(&response, "content-type"), "application/json");
     let body = response.bytes().expect("a whole body");
     let checked = grammar::check_response(&body)
-        .unwrap_or_else(|violation| panic!("{violation}\n{}", String::from_utf8_lossy(&body)));
+        .unwrap_or_else(|violation| panic!("{violation}\n{}", excerpt(&body)));
     Summary::of_response(&checked)
 }
 
@@ -34,7 +40,7 @@ pub fn error_of(response: Response) -> Value {
     assert_eq!(header(&response, "content-type"), "application/json");
     let body = response.bytes().expect("a whole body");
     let checked = grammar::check_error(&body)
-        .unwrap_or_else(|violation| panic!("{violation}\n{}", String::from_utf8_lossy(&body)));
+        .unwrap_or_else(|violation| panic!("{violation}\n{}", excerpt(&body)));
     checked["error"].clone()
 }
 
