@@ -82,7 +82,7 @@ extern "C" fn proxy_on_configure(root: u32, size: usize) -> bool {
     true
 }
 
-/// Time has passed: some clients may have heard nothing for too long.
+/// Time has passed: some clients may have heard nothing for too long, some requests may hang.
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_tick(root: u32) {
     let timed: Vec<u32> = CONTEXTS.with_borrow(|contexts| {
@@ -93,6 +93,8 @@ extern "C" fn proxy_on_tick(root: u32) {
     for context in timed {
         exchange(context, (), |filter| filter.tick(root));
     }
+    let own = CONTEXTS.with_borrow(|contexts| contexts.roots.get(&root).cloned());
+    own.iter().for_each(|root| root.rest());
 }
 
 /// A queue of this VM has something: exchanges with pieces that are to leave.

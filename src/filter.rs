@@ -9,10 +9,11 @@
 //!   the host has buffered is there. Any other one must not even be asked for: where the last piece was
 //!   held, the host would look for it in memory that is not its own any more.
 
+mod held;
 mod meters;
+mod seed;
 mod timer;
 
-use std::hash::{BuildHasher, RandomState};
 use std::rc::Rc;
 
 use crate::config::{Config, Route, Wanted};
@@ -21,7 +22,9 @@ use crate::exchange::{
     ResponseHeadersAction, Router,
 };
 use crate::host::{self, BodyFlow, BufferType, HeadersFlow, MapType};
+use held::Release;
 use meters::Meters;
+use seed::Seed;
 use timer::Timer;
 
 /// One per plugin configuration in a VM.
@@ -30,23 +33,7 @@ pub struct Root {
     seed: Seed,
     meters: Rc<Meters>,
     timer: Option<Timer>,
-}
-
-/// Seeds for ids: random per VM, another one for each exchange.
-struct Seed {
-    random: u64,
-}
-
-impl Seed {
-    fn new() -> Self {
-        // The standard library draws the keys of a new RandomState from the host's random source.
-        Self { random: RandomState::new().hash_one(host::now_ns()) }
-    }
-
-    fn of(&self, context: u32) -> u128 {
-        let own = self.random.wrapping_add(u64::from(context));
-        (u128::from(host::now_ns()) << 64) | u128::from(own)
-    }
+    release: Rc<Release>,
 }
 
 impl Root {
@@ -60,7 +47,8 @@ impl Root {
             Ok(config) => {
                 let seed = Seed::new();
                 let timer = Timer::start(&config, seed.random);
-                Some(Self { config: Rc::new(config), seed, meters: Rc::default(), timer })
+                let release = Rc::new(Release::watched(&config));
+                Some(Self { config: Rc::new(config), seed, meters: Rc::default(), timer, release })
             }
             Err(error) => {
                 log::error!("responses-filter refuses its configuration: {error}");
@@ -78,6 +66,8 @@ impl Root {
             exchange,
             meters: Rc::clone(&self.meters),
             timer: self.timer,
+            release: Rc::clone(&self.release),
+            held_at_ms: None,
             is_active: false,
             request_sent: false,
             is_buffered: false,
@@ -94,6 +84,9 @@ pub struct Filter {
     exchange: Exchange,
     meters: Rc<Meters>,
     timer: Option<Timer>,
+    release: Rc<Release>,
+    /// Since when the host holds the request's headers, while it may never let them go.
+    held_at_ms: Option<u64>,
     /// Whether the exchange wants to see bodies.
     is_active: bool,
     /// Whether the request body has been dealt with.
@@ -119,7 +112,7 @@ impl Filter {
             RequestHeadersAction::Translate { changes, hold } => {
                 self.is_active = true;
                 change_headers(MapType::RequestHeaders, &changes);
-                if hold { HeadersFlow::Hold } else { HeadersFlow::Continue }
+                if hold { self.hold() } else { HeadersFlow::Continue }
             }
             RequestHeadersAction::Reply(reply) => {
                 self.reply(&reply);
@@ -130,6 +123,7 @@ impl Filter {
 
     /// A piece of the request's body has come.
     pub fn request_body(&mut self, size: usize, end_of_stream: bool) -> BodyFlow {
+        self.released();
         if !self.is_active || self.request_sent {
             return BodyFlow::Continue;
         }
@@ -161,6 +155,7 @@ impl Filter {
 
     /// The request ends with trailers.
     pub fn request_trailers(&mut self) -> HeadersFlow {
+        self.released();
         if !self.is_active || self.request_sent {
             return HeadersFlow::Continue;
         }

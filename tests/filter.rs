@@ -292,8 +292,44 @@ fn with_a_timer_the_end_of_a_cut_stream_arrives() {
 
 #[test]
 fn without_a_timer_the_host_is_asked_for_none() {
-    let (_, mut exchange) = asked("{}");
+    let (_, mut exchange) = asked(NOT_HELD);
     assert_eq!(exchange.pass(1000), None);
+    let (_, mut exchange) = asked("{}");
+    assert_eq!(exchange.pass(60_000), Some((1000, Step::Held)), "a body has come: nothing hangs");
+    assert_eq!(exchange.pass(1000), None);
+}
+
+#[test]
+fn headers_that_are_held_for_ever_end_in_an_error() {
+    for configuration in [
+        "{}",
+        TIMED,
+        r#"{"hold_headers":false,"_rules_":[{"_match_domain_":["*"],"hold_headers":true}]}"#,
+    ] {
+        let mut vm = Vm::start(configuration);
+        for _ in 0..2 {
+            let mut exchange = vm.stream();
+            assert_eq!(exchange.request_headers(&post("/v1/responses"), false), Step::Held);
+            assert_eq!(exchange.pass(4000), Some((1000, Step::Held)));
+            let (_, step) = exchange.pass(2000).expect("a timer");
+            let answer = answered(step);
+            assert_eq!(answer.status, 503);
+            let error = support::grammar::check_error(&answer.body).unwrap();
+            assert!(error["error"]["message"].as_str().unwrap().contains("hold_headers"));
+            exchange.end();
+        }
+        let told = |line: &&String| line.contains("allow_on_headers_stop_iteration");
+        assert_eq!(vm.log().iter().filter(told).count(), 2, "{:?}", vm.log());
+    }
+    // One body shows that the host lets go; from then on a slow client has all the time it wants.
+    let mut vm = Vm::start(TIMED);
+    let mut first = vm.stream();
+    first.request_headers(&post("/v1/responses"), false);
+    sent(first.request_body(REQUEST.as_bytes(), true));
+    first.end();
+    let mut slow = vm.stream();
+    slow.request_headers(&post("/v1/responses"), false);
+    assert_eq!(slow.pass(60_000), Some((1000, Step::Held)));
 }
 
 #[test]

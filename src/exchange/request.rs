@@ -125,6 +125,18 @@ impl Exchange {
         Ok(RequestHeadersAction::Translate { changes, hold })
     }
 
+    /// The host holds the request's headers and never lets them go: the answer to give instead.
+    pub fn never_released(&mut self) -> Reply {
+        self.phase = Phase::Over;
+        let error = ApiError::new(
+            Class::Unavailable,
+            "The proxy holds the request's headers and never lets them go. Its operator has to set \
+             `allow_on_headers_stop_iteration: true`, or `\"hold_headers\": false`.",
+        );
+        self.report.refused(&error);
+        Reply::error(&error)
+    }
+
     /// A piece of the request body has come.
     ///
     /// It is collected here and not by the host, whose buffer has a limit.

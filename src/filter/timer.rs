@@ -45,7 +45,7 @@ impl Config {
 impl Filter {
     /// Whether [`Self::tick`] might have something to do.
     pub fn is_timed(&self) -> bool {
-        self.is_flushing
+        self.is_flushing || self.is_held()
     }
 
     /// Pauses behind `written` bytes, which leave with the next [`Self::flush`].
@@ -71,8 +71,11 @@ impl Filter {
         });
     }
 
-    /// Time has passed: writes a keep-alive if one is due.
+    /// Time has passed: writes a keep-alive if one is due, and gives up what hangs.
     pub fn tick(&mut self, root: u32) {
+        if self.is_held() {
+            return self.give_up(root);
+        }
         if !self.is_flushing || !self.exchange.tick() {
             return;
         }

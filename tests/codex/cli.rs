@@ -85,6 +85,12 @@ impl Scenario {
         self
     }
 
+    /// Lets Envoy's log hold errors of the filter.
+    pub fn complains(mut self) -> Self {
+        self.setup = self.setup.complains();
+        self
+    }
+
     /// Replaces a text of `envoy/envoy.yaml`.
     pub fn edit(mut self, from: &str, to: &str) -> Self {
         self.setup = self.setup.edit(from, to);

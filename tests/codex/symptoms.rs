@@ -225,3 +225,13 @@ fn codex_has_words_of_its_own_for_some_failures() {
         assert!(run.errors().contains(told), "{status}: {}", run.errors());
     }
 }
+
+#[test]
+fn headers_that_envoy_may_not_let_go_are_told_as_such() {
+    let scenario =
+        Scenario::new().edit("_stop_iteration: true", "_stop_iteration: false").complains();
+    let run = always(scenario, Answer::json(200, "{}")).exec("go").failed();
+    let expected =
+        "unexpected status 503 Service Unavailable: The proxy holds the request's headers";
+    assert!(run.errors().contains(expected), "{}", run.errors());
+}

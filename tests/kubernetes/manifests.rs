@@ -227,7 +227,7 @@ fn the_filter_takes_every_configuration() {
     for (name, configuration, may_hold) in found {
         let config = Config::parse(&configuration.to_string())
             .unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert_eq!(config.hold_headers, may_hold, "{name}: headers that nobody releases hang");
+        assert_eq!(config.hold_headers, may_hold, "{name}: nobody lets such headers go");
     }
 }
 

@@ -193,3 +193,21 @@ fn a_conversation_of_megabytes_passes() {
         assert!(upstream.request(0).body.len() > 5 << 20, "{name}");
     }
 }
+
+/// Headers that are held without Envoy's permission would hang for ever.
+#[test]
+fn a_hold_that_envoy_never_lets_go_ends_in_an_error_that_says_so() {
+    let upstream = Upstream::start();
+    let envoy = Example::read("rate-limit.yaml")
+        .replace("allow_on_headers_stop_iteration: true", "")
+        .upstream(8000, &upstream)
+        .start();
+    for _ in 0..2 {
+        let error = bad(envoy.post("/v1/responses", &ask("m")), 503);
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains("allow_on_headers_stop_iteration: true"), "{message}");
+    }
+    assert_eq!(upstream.requests().len(), 0);
+    // What needs no body is served.
+    good(envoy.get("/v1/models"));
+}

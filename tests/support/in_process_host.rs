@@ -311,6 +311,10 @@ impl Stream {
             host.tick_period_ms
         })?;
         unsafe { proxy_on_tick(self.root) };
+        if self.with(|host| host.local_response.is_some()) {
+            assert_eq!(self.with(|host| host.effective.take()), Some(self.root));
+            return Some((period, self.request_step(HOLD)));
+        }
         Some((period, self.continued_step()))
     }
 
@@ -612,7 +616,7 @@ extern "C" fn proxy_send_local_response(
 
 #[unsafe(no_mangle)]
 extern "C" fn proxy_set_tick_period_milliseconds(period: u32) -> u32 {
-    HOST.with_borrow_mut(|host| host.tick_period_ms = Some(period));
+    HOST.with_borrow_mut(|host| host.tick_period_ms = Some(period).filter(|ms| *ms > 0));
     OK
 }
 
