@@ -75,12 +75,14 @@ fn every_field_of_the_configuration_is_documented() {
     let profile = json!({"upstreams": {"default": {"?": 1}}});
     assert_eq!(names(&rows("## Upstreams")), known_fields(&profile));
     assert_eq!(names(&rows("## Limits")), known_fields(&json!({"limits": {"?": 1}})));
+    assert_eq!(names(&rows("## Rules")), known_fields(&json!({"rules": [{"?": 1}]})));
+    assert_eq!(names(&rows("## Catalog")), known_fields(&json!({"catalog": {"m": {"?": 1}}})));
 }
 
 #[test]
 fn the_words_and_defaults_of_the_filter_are_documented() {
     let rows = rows("## The filter");
-    for field in ["strictness", "refusals", "reasoning_output"] {
+    for field in ["strictness", "refusals", "reasoning_output", "model_list", "keep_alive"] {
         let message =
             Config::parse(&json!({ (field): "?" }).to_string()).expect_err("a wrong word");
         let words: Vec<String> = message.split('`').skip(3).step_by(2).map(str::to_owned).collect();
@@ -94,6 +96,12 @@ fn the_words_and_defaults_of_the_filter_are_documented() {
         ("strictness", format!("{:?}", config.strictness)),
         ("refusals", format!("{:?}", config.refusals)),
         ("reasoning_output", format!("{:?}", config.reasoning_output)),
+        ("model_list", format!("{:?}", config.model_list)),
+        ("keep_alive", format!("{:?}", config.keep_alive)),
+        ("filter_state", config.filter_state.to_string()),
+        ("metrics", config.metrics.to_string()),
+        ("model_header", config.model_header.clone().expect("a header")),
+        ("upstream_header", config.upstream_header.clone().expect("a header")),
     ] {
         assert_eq!(row(&rows, field)[2], format!("`{}`", default.to_lowercase()), "{field}");
     }

@@ -185,6 +185,20 @@ fn every_folder_of_manifests_is_documented() {
     assert_eq!(first_cells(table), names.collect());
 }
 
+#[test]
+fn every_example_is_listed_and_run() {
+    let list = read("envoy/README.md");
+    let mut tests = String::new();
+    for file in files(&["tests/mesh"], ".rs") {
+        tests += &fs::read_to_string(file).unwrap();
+    }
+    for example in files(&["envoy/examples"], "") {
+        let name = example.file_name().unwrap().to_str().unwrap();
+        assert!(list.contains(&format!("](examples/{name})")), "{name} is not listed");
+        assert!(tests.contains(&format!("{name:?}")), "{name} is not run");
+    }
+}
+
 /// What clients and logs are said to show is what tests and sources have seen them show.
 #[test]
 fn texts_that_are_quoted_exist() {
