@@ -1,6 +1,13 @@
-//! `envoy --mode validate`, the linter of configurations: it starts the filter as well.
+//! How the filter gets into Envoy: `envoy --mode validate`, the linter of configurations, which starts
+//! the filter as well; and a filter that Envoy fetches by itself.
 
-use crate::example::Example;
+use std::path::Path;
+use std::process::Command;
+
+use crate::ask;
+use crate::example::{Example, wasm_artifact};
+use crate::prometheus::patiently;
+use crate::upstream::{Answer, Upstream};
 
 #[test]
 fn a_good_configuration_passes() {
@@ -27,4 +34,33 @@ fn a_refused_configuration_is_named_in_one_line() {
             .collect();
         assert!(matches!(lines.as_slice(), [line] if line.contains(reason)), "{said}");
     }
+}
+
+#[test]
+fn envoy_can_fetch_the_filter_and_checks_its_sum() {
+    let wasm = wasm_artifact(Path::new(env!("CARGO_MANIFEST_DIR")));
+    let sum = Command::new("sha256sum").arg(&wasm).output().expect("sha256sum").stdout;
+    let sum = String::from_utf8(sum).unwrap();
+    let sum = sum.split(' ').next().unwrap();
+    let upstream = Upstream::start();
+    let bytes = std::fs::read(&wasm).unwrap();
+    upstream.script(move |_, request| match request.method.as_str() {
+        "GET" => Answer::new(200).write(bytes.clone()),
+        _ => Answer::json(200, r#"{"choices": [{"message": {"content": "Hello."}}]}"#),
+    });
+    let remote = format!(
+        "remote: {{ http_uri: {{ uri: \"http://files/plugin.wasm\", cluster: vllm, timeout: 30s }}, \
+         sha256: {sum} }}"
+    );
+    let envoy = Example::read("rate-limit.yaml")
+        .replace(&format!("local: {{ filename: {} }}", wasm.display()), &remote)
+        .upstream(8000, &upstream)
+        .start();
+    // Until it is there Envoy refuses what would go through it.
+    let served = patiently(|| {
+        let answer = envoy.post("/v1/responses", &ask("m"));
+        (answer.status() == 200).then(|| answer.text().unwrap())
+    });
+    assert!(served.expect("an answer").contains("\"object\":\"response\""));
+    assert_eq!(upstream.request(0).path, "/plugin.wasm");
 }
