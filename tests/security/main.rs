@@ -10,9 +10,20 @@
     reason = "tests fail by panicking and say where"
 )]
 
+#[path = "../support/envoy.rs"]
+#[allow(dead_code, reason = "each test binary uses its part")]
+mod envoy;
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../support/upstream.rs"]
+#[allow(dead_code, unused_imports, reason = "each test binary uses its part")]
+mod upstream;
 
 mod bombs;
+mod envelopes;
+mod framing;
+mod logs;
 mod memory;
 mod models;
+mod paths;
+mod wire;

@@ -14,6 +14,10 @@ use crate::upstream::{PATIENCE, Upstream};
 #[path = "../../envoy/demo/proxy.rs"]
 mod proxy;
 
+#[path = "secrets.rs"]
+#[allow(dead_code, reason = "each test binary uses its part")]
+mod secrets;
+
 use proxy::{Proxy, Template};
 
 /// Any free port of this machine.
@@ -170,6 +174,7 @@ impl Setup {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let log = log_file(Path::new(env!("CARGO_MANIFEST_DIR")))?;
         let (complains, reloadable) = (self.complains, self.reloadable);
+        let secrets = secrets::of_configuration(&self.configuration);
         let proxy = self.run(folder.path(), &log, address)?;
         // Envoy has read its files. What it was told stays beside what it says.
         let _ = std::fs::copy(folder.path().join("envoy.yaml"), log.with_extension("yaml"));
@@ -180,7 +185,7 @@ impl Setup {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .expect("a client");
-        Ok(Envoy { proxy, upstream, client, log, log_seen: 0, complains, folder })
+        Ok(Envoy { proxy, upstream, client, log, log_seen: 0, complains, secrets, folder })
     }
 
     fn run(self, folder: &Path, log: &Path, upstream: SocketAddr) -> Result<Proxy, String> {
@@ -285,6 +290,8 @@ pub struct Envoy {
     /// How much of the log has been looked at.
     log_seen: usize,
     complains: bool,
+    /// What the log must not tell, beside what the upstream has seen.
+    secrets: Vec<String>,
     /// Where a reloadable listener is read from.
     folder: Option<TempDir>,
 }
@@ -312,8 +319,15 @@ impl Envoy {
         self.proxy.admin()
     }
 
-    /// Whatever a test is about: Envoy survives it, and the filter finds nothing to complain of.
+    /// Whatever a test is about: Envoy survives it, the filter finds nothing to complain of, and no key
+    /// and no text is in the log.
     pub fn assert_well(&mut self) {
+        let whose = self.log.display().to_string();
+        let log = self.log();
+        secrets::assert_absent(&log, &self.secrets, &whose);
+        for request in self.upstream.requests() {
+            secrets::assert_absent(&log, &secrets::of_request(&request), &whose);
+        }
         if self.complains {
             return;
         }

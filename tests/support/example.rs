@@ -8,10 +8,14 @@ use reqwest::blocking::{Client, Response};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::upstream::{PATIENCE, Upstream};
+use crate::upstream::{PATIENCE, Recorder, Upstream};
 
 #[path = "../../envoy/demo/proxy.rs"]
 mod proxy;
+
+#[path = "secrets.rs"]
+#[allow(dead_code, reason = "each test binary uses its part")]
+mod secrets;
 
 use proxy::Proxy;
 
@@ -33,6 +37,7 @@ pub struct Example {
     name: String,
     text: String,
     folder: TempDir,
+    upstreams: Vec<Recorder>,
 }
 
 impl Example {
@@ -52,7 +57,7 @@ impl Example {
             .unwrap_or_else(|error| panic!("{name}: {error}"));
         let folder = tempfile::tempdir().expect("a temporary folder");
         let wasm = wasm_artifact(root);
-        Self { name: name.to_owned(), text, folder }
+        Self { name: name.to_owned(), text, folder, upstreams: Vec::new() }
             .replace("port_value: 10000", &format!("port_value: {ANY}"))
             .replace(filter, wasm.to_str().expect("a path in UTF-8"))
     }
@@ -65,7 +70,8 @@ impl Example {
     }
 
     /// Puts an upstream in the place of the one that the example has at this port.
-    pub fn upstream(self, port: u16, upstream: &Upstream) -> Self {
+    pub fn upstream(mut self, port: u16, upstream: &Upstream) -> Self {
+        self.upstreams.push(upstream.recorder());
         self.port(port, upstream.address().port())
     }
 
@@ -116,7 +122,7 @@ impl Example {
         let proxy = Proxy::start(&envoy, self.folder.path(), &arguments, Some(&log))
             .unwrap_or_else(|reason| panic!("{}: {reason}", self.name));
         let client = Client::builder().no_proxy().timeout(PATIENCE).build().expect("a client");
-        Running { proxy, client, _folder: self.folder }
+        Running { proxy, client, log, upstreams: self.upstreams, _folder: self.folder }
     }
 }
 
@@ -126,7 +132,23 @@ pub struct Running {
     proxy: Proxy,
     /// An HTTP/1.1 client.
     pub client: Client,
+    log: PathBuf,
+    upstreams: Vec<Recorder>,
     _folder: TempDir,
+}
+
+impl Drop for Running {
+    /// No key and no text of what went through is in the log.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        for request in self.upstreams.iter().flat_map(Recorder::requests) {
+            let whose = self.log.display().to_string();
+            secrets::assert_absent(&log, &secrets::of_request(&request), &whose);
+        }
+    }
 }
 
 impl Running {

@@ -54,6 +54,11 @@ impl Upstream {
         self.server.forget();
     }
 
+    /// A view of what it receives that may outlive it.
+    pub fn recorder(&self) -> Recorder {
+        Recorder(self.server.clone())
+    }
+
     /// Everything it has received so far.
     pub fn requests(&self) -> Vec<Request> {
         self.server.requests()
@@ -71,6 +76,16 @@ impl Upstream {
         self.server
             .wait(PATIENCE, |log| log.outcomes.get(index).copied())
             .unwrap_or_else(|| panic!("answer {index} of the upstream never ended"))
+    }
+}
+
+/// What an upstream has received, for those who come after it.
+pub struct Recorder(chat::Server);
+
+impl Recorder {
+    /// Everything received so far.
+    pub fn requests(&self) -> Vec<Request> {
+        self.0.requests()
     }
 }
 
