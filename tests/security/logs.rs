@@ -3,6 +3,8 @@
 //! Beside these tests every Envoy of the suite has its log searched for the keys and texts that went
 //! through it, when it ends: see `tests/support/secrets.rs`.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use serde_json::json;
 
 use crate::envoy::Setup;
@@ -104,4 +106,22 @@ fn no_name_makes_a_line_of_its_own() {
     let log = envoy.log();
     assert!(!log.contains("\n[2026-01-01 00:00:00.000]"), "{log}");
     assert!(log.contains("model %0A[2026-01-01%20"), "{log}");
+}
+
+/// The search at the end of each Envoy finds what is there to be found.
+#[test]
+fn a_log_that_tells_a_key_or_a_text_is_noticed() {
+    for told in ["%REQ(AUTHORIZATION)%", "%REQ(COOKIE)%", "%REQ(X-TEXT)%"] {
+        let envoy = Setup::new().edit("%REQ(:METHOD)%", told).start();
+        let request = envoy.client.post(envoy.url("/v1/responses")).bearer_auth(KEY);
+        let request = request.header("cookie", "another key of length").header("x-text", TEXT);
+        let body = json!({"model": "m", "input": TEXT}).to_string();
+        let answer = request.body(body).send().and_then(|answer| answer.bytes());
+        assert!(answer.is_ok());
+        while !envoy.log().contains(" 200 via_upstream") {
+            std::thread::yield_now();
+        }
+        let end = catch_unwind(AssertUnwindSafe(move || drop(envoy)));
+        assert!(end.is_err(), "{told} went unnoticed");
+    }
 }

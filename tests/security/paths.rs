@@ -122,17 +122,20 @@ fn tokens_are_asked_for_in_front_of_the_filter() {
         }
         upstream.has_no_more();
         // Rules that name one path leave the others open, and the filter serves any that ends so.
-        let envoy = setup().filter_in_front(&jwt("path: /v1/responses")).start_before(upstream.address);
+        let envoy =
+            setup().filter_in_front(&jwt("path: /v1/responses")).start_before(upstream.address);
         for open in ["/v1//responses", "/x/responses", "/v1/chat/completions"] {
             assert_eq!(go(&envoy, open, "", "m"), 200, "{open}");
             upstream.request();
         }
         // The wrong place: the path of the rule has gone already.
-        let envoy = setup().filter_behind(&jwt("path: /v1/responses")).start_before(upstream.address);
+        let envoy =
+            setup().filter_behind(&jwt("path: /v1/responses")).start_before(upstream.address);
         assert_eq!(go(&envoy, "/v1/responses", "", "m"), 200);
         upstream.request();
-        let envoy =
-            setup().filter_behind(&jwt("path: /v1/chat/completions")).start_before(upstream.address);
+        let envoy = setup()
+            .filter_behind(&jwt("path: /v1/chat/completions"))
+            .start_before(upstream.address);
         assert_eq!(go(&envoy, "/v1/responses", "", "m"), 401);
         upstream.has_no_more();
     }
