@@ -3,7 +3,7 @@
 //! A host without `allow_on_headers_stop_iteration` takes a hold for good: no body follows, and the
 //! request would hang until one side gives up. The host does not say whether it has that permission, so
 //! headers are watched until the first body shows that it has; from then on nothing is watched and no
-//! timer runs.
+//! timer runs in this VM. One that never serves a request (the main thread has one) ticks on.
 
 use std::cell::Cell;
 
