@@ -91,6 +91,8 @@ struct Incoming {
     target: Target,
     /// The position of the upstream, if the headers have left already.
     upstream: Option<usize>,
+    /// What makes the content type that of JSON.
+    content_type: HeaderChanges,
     /// The body so far, unless the host buffers it.
     body: Vec<u8>,
     /// Whether the host buffers the body, because it will end with trailers.
@@ -196,6 +198,20 @@ impl Exchange {
             self.output = Vec::new();
         }
     }
+}
+
+/// Leaves changes out that change nothing: each one is a call of the host, and those cost more than
+/// most of what the filter does.
+fn keep_effective(changes: &mut HeaderChanges, headers: &Headers) {
+    changes.retain(|(name, value)| {
+        let mut present = headers.iter().filter(|(present, _)| present == name);
+        match value {
+            None => present.next().is_some(),
+            Some(value) => {
+                present.next().is_none_or(|(_, is)| is != value) || present.next().is_some()
+            }
+        }
+    });
 }
 
 /// The first header of this name.

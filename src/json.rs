@@ -142,6 +142,11 @@ pub fn object(out: &mut Vec<u8>, members: impl FnOnce(&mut Object<'_>)) {
     out.push(b'}');
 }
 
+/// Writes the members of one JSON object without the braces around them.
+pub fn members(out: &mut Vec<u8>, members: impl FnOnce(&mut Object<'_>)) {
+    members(&mut Object { out, empty: true });
+}
+
 /// Writes one JSON array; `elements` writes what is in it.
 pub fn array(out: &mut Vec<u8>, elements: impl FnOnce(&mut Array<'_>)) {
     out.push(b'[');

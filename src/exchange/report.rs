@@ -225,20 +225,31 @@ impl Labels {
     }
 
     fn with(&self, label: &str, value: &str) -> Self {
-        let mut labels = self.0.clone();
-        labels.extend([label, "=.="]);
+        let mut labels = self.more(label.len() + value.len() + 6);
+        labels.push_str(label);
+        labels.push_str("=.=");
         // The separators must not occur in a value.
-        labels.extend(
-            value
-                .chars()
-                .map(|c| if c == ';' || c.is_whitespace() || c.is_control() { '_' } else { c }),
-        );
+        let separates = |c: char| c == ';' || c.is_whitespace() || c.is_control();
+        if value.contains(separates) {
+            labels.extend(value.chars().map(|c| if separates(c) { '_' } else { c }));
+        } else {
+            labels.push_str(value);
+        }
         labels.push_str(";.;");
         Self(labels)
     }
 
     fn name(&self, metric: &str) -> String {
-        format!("{}{metric}", self.0)
+        let mut name = self.more(metric.len());
+        name.push_str(metric);
+        name
+    }
+
+    /// A copy that has room for this many bytes more.
+    fn more(&self, bytes: usize) -> String {
+        let mut copy = String::with_capacity(self.0.len() + bytes);
+        copy.push_str(&self.0);
+        copy
     }
 }
 

@@ -11,7 +11,7 @@ use super::report::Operation;
 use super::way::Way;
 use super::{
     Exchange, HeaderChanges, Headers, Incoming, Phase, Reply, RequestBodyAction,
-    RequestHeadersAction, Waiting, header,
+    RequestHeadersAction, Waiting, header, keep_effective,
 };
 use crate::config::{ModelList, Upstream, Wire};
 use crate::error::{ApiError, Class};
@@ -104,14 +104,14 @@ impl Exchange {
         self.is_codex = ["originator", "user-agent"]
             .iter()
             .any(|name| header(headers, name).is_some_and(|value| value.starts_with("codex")));
-        // Compressed answers could not be read, and a stale length would cut the new body.
-        let mut changes: HeaderChanges = vec![
-            ("content-length".into(), None),
-            ("accept-encoding".into(), Some("identity".to_owned())),
-        ];
+        // Compressed answers could not be read.
+        let mut changes: HeaderChanges =
+            vec![("accept-encoding".into(), Some("identity".to_owned()))];
         let hold = self.config.hold_headers;
         let mut upstream = None;
         if !hold {
+            // A stale length would cut the new body.
+            changes.push(("content-length".into(), None));
             let way = self.choose((self.router.model)().as_deref())?;
             changes.extend(way.changes);
             if let Some(chosen) = self.config.upstreams.get(way.upstream) {
@@ -120,8 +120,12 @@ impl Exchange {
             }
             upstream = Some(way.upstream);
         }
+        keep_effective(&mut changes, headers);
         let is_buffered = header(headers, "trailer").is_some();
-        self.phase = Phase::Request(Incoming { target, upstream, body: Vec::new(), is_buffered });
+        let mut content_type = vec![("content-type".into(), Some("application/json".to_owned()))];
+        keep_effective(&mut content_type, headers);
+        let body = Vec::new();
+        self.phase = Phase::Request(Incoming { target, upstream, content_type, body, is_buffered });
         Ok(RequestHeadersAction::Translate { changes, hold })
     }
 
@@ -188,7 +192,7 @@ impl Exchange {
             return RequestBodyAction::Hold;
         };
         self.report.sent(self.clock);
-        match self.forward(&incoming.target, incoming.upstream, &incoming.body) {
+        match self.forward(incoming) {
             Ok(action) => action,
             Err(error) => {
                 self.report.refused(&error);
@@ -197,13 +201,9 @@ impl Exchange {
         }
     }
 
-    /// `upstream` is known already when the headers have left.
-    fn forward(
-        &mut self,
-        target: &Target,
-        upstream: Option<usize>,
-        body: &[u8],
-    ) -> Result<RequestBodyAction, ApiError> {
+    fn forward(&mut self, mut incoming: Incoming) -> Result<RequestBodyAction, ApiError> {
+        let Incoming { target, upstream, body, .. } = &incoming;
+        let upstream = *upstream;
         let read = Body::read(body, &self.config.limits)?;
         let model = read.model();
         self.report.model(model.as_deref());
@@ -243,7 +243,7 @@ impl Exchange {
         if upstream.is_none() {
             changes.extend(new_path(target, chosen));
             changes.push(("content-length".into(), Some(body.len().to_string())));
-            changes.push(("content-type".into(), Some("application/json".to_owned())));
+            changes.append(&mut incoming.content_type);
         }
         Ok(RequestBodyAction::Forward { changes, body })
     }

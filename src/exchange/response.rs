@@ -6,7 +6,7 @@ use super::list::List;
 use super::native::Native;
 use super::{
     BodyAction, Exchange, Failure, HeaderChanges, Headers, Phase, Reply, ResponseHeadersAction,
-    Waiting, header,
+    Waiting, header, keep_effective,
 };
 use crate::config::Refusals;
 use crate::dialect::deltas::Reader;
@@ -147,6 +147,7 @@ impl Exchange {
             changes.push((DROPPED.into(), Some(dropped(&translated.dropped))));
         }
         let held_headers = held.then(|| instead(&changes, headers));
+        keep_effective(&mut changes, headers);
         let Some(answer) = self.answer(translated, upstream, delivery, held_headers) else {
             return self.broken("The filter has no profile for this upstream.", headers);
         };

@@ -59,7 +59,7 @@ impl Repeated {
     /// The event that will be repeated, with an empty `delta`; `None` for an event without one.
     pub fn new<E: Event>(event: &E) -> Option<Self> {
         const EMPTY: &[u8] = b"\"delta\":\"\"";
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(320);
         write(event, 0, &mut bytes);
         let quote = memchr::memmem::find(&bytes, EMPTY)? + EMPTY.len() - 1;
         let (head, tail) = bytes.split_at_checked(quote)?;

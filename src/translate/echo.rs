@@ -20,14 +20,14 @@ pub struct Echo {
 impl Echo {
     /// Repeats a request.
     pub(super) fn of(request: &Fields<'_, '_>) -> Self {
-        let mut json = Vec::with_capacity(1024);
-        json::object(&mut json, |o| members(o, request));
+        let carried = ["instructions", "tools"].map(|name| request.any(name).map(Value::raw));
+        let carried: usize = carried.iter().flatten().map(|raw| raw.len()).sum();
+        let mut json = Vec::with_capacity(carried + 1024);
+        json::members(&mut json, |o| members(o, request));
         let json = String::from_utf8(json).unwrap_or_default();
-        let json =
-            json.strip_prefix('{').and_then(|json| json.strip_suffix('}')).unwrap_or_default();
         let tier = request.any("service_tier").and_then(Value::text);
         let tier = tier.map(|tier| tier.decode().into_owned()).filter(|tier| tier != "auto");
-        Self { json: json.to_owned(), service_tier: tier.unwrap_or_else(|| "default".to_owned()) }
+        Self { json, service_tier: tier.unwrap_or_else(|| "default".to_owned()) }
     }
 }
 

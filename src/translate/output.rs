@@ -130,7 +130,7 @@ impl Message {
             return;
         }
         let id = ids.next("msg");
-        let mut item = Vec::new();
+        let mut item = Vec::with_capacity(160);
         OutputItem::Message { id: &id, status: ItemStatus::InProgress, content: b"" }
             .write(&mut item);
         sink.emit(&event::OutputItemAdded { output_index, item: &item });
@@ -147,12 +147,13 @@ impl Message {
     /// Finishes the message; returns its item.
     pub fn close(self, status: ItemStatus, sink: &mut Sink<'_>) -> Vec<u8> {
         self.close_part(sink);
-        let mut content = Vec::new();
+        let bytes: usize = self.parts.iter().map(Part::bytes).sum();
+        let mut content = Vec::with_capacity(bytes);
         for part in &self.parts {
             separate(&mut content);
             part.write(&mut content);
         }
-        let mut item = Vec::new();
+        let mut item = Vec::with_capacity(bytes + 160);
         let Some(place) = &self.place else { return item };
         OutputItem::Message { id: &place.id, status, content: &content }.write(&mut item);
         sink.emit(&event::OutputItemDone { output_index: place.output_index, item: &item });
@@ -161,7 +162,7 @@ impl Message {
 
     fn open_part(&self, sink: &mut Sink<'_>) {
         let (Some(place), Some(part)) = (&self.place, self.parts.last()) else { return };
-        let mut json = Vec::new();
+        let mut json = Vec::with_capacity(part.bytes());
         part.write(&mut json);
         sink.emit(&event::ContentPartAdded {
             item_id: &place.id,
@@ -190,13 +191,18 @@ impl Message {
                 refusal: &part.text,
             }),
         }
-        let mut json = Vec::new();
+        let mut json = Vec::with_capacity(part.bytes());
         part.write(&mut json);
         sink.emit(&event::ContentPartDone { item_id, output_index, content_index, part: &json });
     }
 }
 
 impl Part {
+    /// How large it is, about, when it has no annotations.
+    fn bytes(&self) -> usize {
+        self.text.len() + self.logprobs.len() + 80
+    }
+
     fn write(&self, out: &mut Vec<u8>) {
         match self.kind {
             PartKind::Refusal => write_refusal_part(&self.text, out),

@@ -124,6 +124,10 @@ impl Translator {
         }
         self.state = State::Open;
         let response = self.snapshot(b"", None);
+        if self.delivery == Delivery::Stream {
+            // Two of them, and the first events of an item.
+            out.reserve(2 * response.len() + 2048);
+        }
         let mut sink = self.delivery.sink(out, &mut self.sequence_number);
         sink.emit(&event::Created { response: &response });
         sink.emit(&event::InProgress { response: &response });
@@ -323,6 +327,7 @@ impl Translator {
         };
         self.state = State::Ended;
         let response = response.as_slice();
+        out.reserve(response.len() + 256);
         match self.delivery {
             Delivery::Whole => out.extend_from_slice(response),
             Delivery::Stream => {
