@@ -251,9 +251,7 @@ impl Filter {
         match action {
             BodyAction::Forward => {
                 let written = self.send_output(size, unflushed);
-                // Behind a piece that has left between callbacks the host keeps what is written at an empty
-                // one in a buffer that only another pause makes it look at (measured with Envoy 1.40).
-                if was_flushing && size == 0 && written > 0 {
+                if was_flushing && unflushed.is_empty() && written > 0 {
                     return self.pause_for_flush(written);
                 }
                 BodyFlow::Continue
@@ -263,8 +261,8 @@ impl Filter {
                 self.pause_for_flush(written)
             }
             BodyAction::Hold => {
-                replace_piece(BufferType::ResponseBody, size, b"");
-                BodyFlow::Hold
+                replace_piece(BufferType::ResponseBody, size, unflushed);
+                if unflushed.is_empty() { BodyFlow::Hold } else { BodyFlow::Continue }
             }
             BodyAction::HoldForTrailers => {
                 replace_piece(BufferType::ResponseBody, size, unflushed);
@@ -285,7 +283,8 @@ impl Filter {
             return HeadersFlow::Continue;
         }
         // Whatever is still there leaves with the trailers.
-        (self.unflushed, self.is_flushing) = (0, false);
+        let unflushed = std::mem::take(&mut self.unflushed);
+        let was_flushing = std::mem::take(&mut self.is_flushing);
         match self.exchange.response_trailers() {
             BodyAction::Forward | BodyAction::Flush if self.is_buffered => {
                 let output = self.exchange.output();
@@ -293,6 +292,14 @@ impl Filter {
                     && let Err(refused) = host::timer::append_to_response(output)
                 {
                     log::warn!("the host does not take the end of an answer ({refused:?})");
+                }
+                let written = output.len();
+                if was_flushing
+                    && unflushed == 0
+                    && written > 0
+                    && self.pause_for_flush(written) != BodyFlow::Continue
+                {
+                    return HeadersFlow::Hold;
                 }
             }
             BodyAction::Forward | BodyAction::Flush => {

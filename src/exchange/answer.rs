@@ -24,6 +24,8 @@ pub struct Answer {
     /// Whether `output` holds events that have not been handed over.
     pending: bool,
     silence: Silence,
+    /// Whether the last piece was left to a timer.
+    was_timed: bool,
     /// When there was output for the first time.
     first_output_ms: Option<u64>,
 }
@@ -46,6 +48,7 @@ impl Answer {
             taken_bytes: 0,
             pending: false,
             silence,
+            was_timed: false,
             first_output_ms: None,
         }
     }
@@ -84,9 +87,28 @@ impl Answer {
             self.silence.end();
         }
         self.held_headers = None;
-        if self.may_be_timed(chunk.len(), end_of_stream, out.len()) {
+        self.timed_or_not(chunk.len(), end_of_stream, out.len(), clock)
+    }
+
+    /// Lets output go, to be added to by a timer if it may.
+    fn timed_or_not(
+        &mut self,
+        taken: usize,
+        end_of_stream: bool,
+        output: usize,
+        clock: Clock,
+    ) -> BodyAction {
+        // Nothing may be paused at an empty piece: see `is_over_all_the_same`.
+        let goes_on = taken > 0 && !end_of_stream && !self.pipe.translator.is_ended();
+        if goes_on && self.may_be_timed(output) {
             self.silence.begin(clock());
+            self.was_timed = true;
             return BodyAction::Flush;
+        }
+        if std::mem::take(&mut self.was_timed) && goes_on {
+            // The pauses end with a piece at which the host is given nothing to keep.
+            self.pending = output > 0;
+            return BodyAction::Hold;
         }
         BodyAction::Forward
     }
@@ -235,14 +257,10 @@ impl Answer {
     }
 
     /// Whether a timer may add to what is written now.
-    fn may_be_timed(&mut self, taken: usize, end_of_stream: bool, output: usize) -> bool {
-        // Nothing may be paused at an empty piece: see `is_over_all_the_same`.
-        let goes_on = taken > 0 && !end_of_stream && !self.pipe.translator.is_ended();
+    fn may_be_timed(&mut self, output: usize) -> bool {
         // The next piece may be the last, and then it brings all this into the pause.
         let unread = TOLD_MAX * self.decoder.unread_bytes();
         let end = self.pipe.translator.terminal_bytes_max();
-        goes_on
-            && self.delivery == Delivery::Stream
-            && self.silence.may_be_timed(output + unread + end)
+        self.delivery == Delivery::Stream && self.silence.may_be_timed(output + unread + end)
     }
 }

@@ -97,7 +97,17 @@ fn answers_of_every_size_where_a_timer_keeps_clients_waiting() {
     let before_trailers = [json_answer, with_done, in_pieces];
     let before_trailers =
         before_trailers.map(|answer| move |text: &str| answer(text).trailer("x-checksum", "1"));
-    every_size(&timed().http2_upstream().start(), &before_trailers);
+    let envoy = timed().http2_upstream().start();
+    every_size(&envoy, &before_trailers);
+    both_ways(&envoy, &ask_whole("?"), "Hi", || without_done("Hi").trailer("x-checksum", "1"));
+    for stream in [true, false] {
+        let half = delta(json!({"content": "Half an answer"}));
+        envoy.upstream.push(Answer::sse().write(half).trailer("x-checksum", "1"));
+        let mut request = ask_whole("?");
+        request["stream"] = stream.into();
+        let body = envoy.respond(&request).text().unwrap();
+        assert!(body.contains("cut off"), "{body}");
+    }
 }
 
 /// Instructions and tools come back in every Response, so they count for what is written.

@@ -279,9 +279,8 @@ impl Stream {
         self.with(|host| {
             host.response_buffered = action == HOLD_BUFFERED;
             let left = host.response_body.value.len();
-            let let_go = std::mem::take(&mut host.let_go);
-            // What is written at an empty piece then goes into a buffer that nobody looks at (Envoy 1.40).
-            let is_nowhere = let_go && piece.is_empty() && action == CONTINUE;
+            // What is written then goes into a buffer at which nobody looks without another pause.
+            let is_nowhere = std::mem::take(&mut host.let_go) && action == CONTINUE;
             let lost = (action == HOLD || is_nowhere) && left > 0 && !host.is_excused();
             assert!(!lost, "{left} bytes of a response are lost");
         });
@@ -292,6 +291,11 @@ impl Stream {
     pub fn response_trailers(&mut self) -> Step {
         self.with(|host| host.response_body.open = host.response_buffered);
         let action = unsafe { proxy_on_response_trailers(self.context, 1) };
+        self.with(|host| {
+            let left = host.response_body.value.len();
+            let is_nowhere = std::mem::take(&mut host.let_go) && action == CONTINUE;
+            assert!(!is_nowhere || left == 0, "{left} bytes of a response are lost");
+        });
         self.response_step(action)
     }
 

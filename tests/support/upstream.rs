@@ -49,6 +49,11 @@ impl Upstream {
         self.server.script(script);
     }
 
+    /// Records no request from now on: there will be too many of them.
+    pub fn record_nothing(&self) {
+        self.server.record_nothing();
+    }
+
     /// Forgets all requests and all answers.
     pub fn forget(&self) {
         self.server.forget();

@@ -66,6 +66,8 @@ pub struct Log {
     answers: VecDeque<Answer>,
     gates: Vec<(String, Gate)>,
     script: Option<Script>,
+    /// Whether requests are forgotten at once.
+    is_unrecorded: bool,
     /// How often everything has been forgotten: answers that began before do not count any more.
     age: u64,
 }
@@ -154,6 +156,11 @@ impl Server {
         self.shared.change(Log::forget);
     }
 
+    /// Records no request from now on: there will be too many of them.
+    pub fn record_nothing(&self) {
+        self.shared.change(|log| log.is_unrecorded = true);
+    }
+
     /// Everything recorded so far.
     pub fn requests(&self) -> Vec<Request> {
         self.shared.log().requests.clone()
@@ -202,7 +209,9 @@ async fn respond(
         return Ok(send(answer, None));
     }
     let (answer, script, before, age) = shared.change(|log| {
-        log.requests.push(request.clone());
+        if !log.is_unrecorded {
+            log.requests.push(request.clone());
+        }
         let answer = take_answer(&mut log.answers, &request.body);
         (answer, log.script.clone(), log.requests.len().saturating_sub(1), log.age)
     });
