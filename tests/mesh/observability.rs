@@ -111,7 +111,7 @@ fn the_access_log_tells_what_happened_and_no_content() {
     let first: u64 = line["first_token_ms"].as_str().unwrap().parse().unwrap();
     // Two clocks, each cut to milliseconds.
     assert!(first <= line["duration_ms"].as_u64().unwrap() + 2, "{line}");
-    assert!(line["request_id"].is_string() && line.get("error").is_none(), "{line}");
+    assert!(line["request_id"].is_string() && line["error"].is_null(), "{line}");
 
     let told = |line: &Value| {
         let text = |field: &str| line[field].as_str().unwrap_or_default().to_owned();
