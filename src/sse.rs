@@ -88,6 +88,8 @@ pub struct Decoder {
     nesting: Nesting,
     /// Whether a document whose end has come was JSON.
     is_json: Option<bool>,
+    /// Whether it had a name that was searched for.
+    has_name: Option<bool>,
     event_bytes_max: usize,
 }
 
@@ -111,6 +113,7 @@ impl Decoder {
             late_name: Vec::new(),
             nesting: Nesting::default(),
             is_json: None,
+            has_name: None,
             event_bytes_max,
         }
     }

@@ -346,7 +346,8 @@ fn the_tree_is_about_the_project_only() {
     let mut wrong = Vec::new();
     for folder in ["src", "tests", "envoy", "benches", "docs", ".ci", "fuzz"] {
         for (name, path) in files(folder) {
-            let generated = ["node_modules", "/target/", "__pycache__", "package-lock.json"];
+            let generated =
+                ["node_modules", "/target/", "__pycache__", "package-lock.json", "fuzz/corpus/"];
             if generated.iter().any(|part| name.contains(part)) {
                 continue;
             }

@@ -216,7 +216,10 @@ impl Answer {
             let proven = self.pipe.proven || translator.is_finishing();
             return proven || self.decoder.is_whole_document();
         }
-        self.held_headers.is_none() && !self.is_small(0) && self.decoder.is_whole_document()
+        // What has a delta is a piece of a stream, and others follow it.
+        self.held_headers.is_none()
+            && !self.is_small(0)
+            && self.decoder.is_whole_document_without("delta")
     }
 
     /// Whether the output has to wait for a later callback, and for which.

@@ -24,6 +24,18 @@ impl Decoder {
         })
     }
 
+    /// Whether all that has come is one whole JSON document in which nothing is called `name`, which stands in
+    /// every document of a body that has more of them. It is searched once at most.
+    pub fn is_whole_document_without(&mut self, name: &str) -> bool {
+        if !self.is_whole_document() {
+            return false;
+        }
+        let Self { data, line, has_name, .. } = self;
+        let quoted = format!("\"{name}\"");
+        let is_in = |text: &[u8]| memchr::memmem::find(text, quoted.as_bytes()).is_some();
+        !*has_name.get_or_insert_with(|| is_in(data) || is_in(line))
+    }
+
     pub(super) fn read_json_line<'b>(
         &mut self,
         line: &'b [u8],

@@ -89,3 +89,25 @@ fn tls_and_a_token_are_asked_for() {
     }
     assert_eq!(upstream.requests().len(), 1);
 }
+
+/// Envoy reads the model only out of what calls itself JSON; the filter reads any body. So without held
+/// headers the way of a request may be that of no model.
+#[test]
+fn without_held_headers_a_client_can_hide_its_model_from_routes() {
+    let [default, deepseek, coder, local] = [(); 4].map(|()| Upstream::start());
+    let envoy = Example::read("without-hold.yaml")
+        .upstream(8000, &default)
+        .upstream(8001, &deepseek)
+        .upstream(8002, &coder)
+        .upstream(11434, &local)
+        .start();
+    let body = serde_json::json!({"model": "deepseek-chat", "input": "Say hello."}).to_string();
+    let send = |content_type: &str| {
+        let request = envoy.client.post(envoy.url("/v1/responses"));
+        request.header("content-type", content_type).body(body.clone()).send().expect("an answer")
+    };
+    assert_eq!(send("application/json").status(), 200);
+    assert_eq!(deepseek.request(0).json()["model"], "deepseek-chat");
+    assert_eq!(send("text/plain").status(), 200);
+    assert_eq!(default.request(0).json()["model"], "deepseek-chat");
+}

@@ -25,5 +25,6 @@ mod framing;
 mod logs;
 mod memory;
 mod models;
+mod page;
 mod paths;
 mod wire;
