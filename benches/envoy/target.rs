@@ -119,8 +119,9 @@ impl Target {
         let output = std::process::Command::new(envoy).arg("--version").output();
         let output = output.map_err(|error| error.to_string())?;
         let text = String::from_utf8_lossy(&output.stdout);
-        // envoy  version: <commit>/<version>/Clean/RELEASE/BoringSSL
-        Ok(text.split('/').nth(1).unwrap_or("unknown").to_owned())
+        // <path of envoy>  version: <commit>/<version>/Clean/RELEASE/BoringSSL
+        let build = text.split_once("version:").map_or("", |(_, build)| build);
+        Ok(build.split('/').nth(1).unwrap_or("unknown").to_owned())
     }
 }
 
