@@ -17,12 +17,13 @@ for version; do
   test "$version" != "$newest" || program=$tools/venv/bin/envoy
   row="| $version |"
   for suite in envoy mesh faults; do
-    # Examples with `header_value_prefix` need a newer one.
+    # What these versions lack: docs/compatibility.md.
     skip=
     case $suite-$version in
       mesh-1.36.*)
         skip='--skip failover:: --skip models::routes_to --skip routing::a_route --skip routing::a_stream
           --skip routing::an_upstream --skip routing::the_default --skip rules::a_route' ;;
+      mesh-1.37.* | mesh-1.39.*) skip='--skip failover::a_line_end_behind_a_key' ;;
     esac
     echo "Envoy $version: tests/$suite"
     log=target/versions-$version-$suite.log

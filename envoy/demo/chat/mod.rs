@@ -204,11 +204,16 @@ async fn respond(
     shared: Arc<Shared>,
     pause: Duration,
 ) -> Result<hyper::Response<SteppedBody>, Cut> {
+    let begun = shared.log().age;
     let request = receive(request).await;
     if let Some(answer) = control::answer(&request, &shared) {
         return Ok(send(answer, None));
     }
     let (answer, script, before, age) = shared.change(|log| {
+        if log.age != begun {
+            // It was begun before the log was cleared, and is nobody's any more.
+            return (None, None, 0, begun);
+        }
         if !log.is_unrecorded {
             log.requests.push(request.clone());
         }
