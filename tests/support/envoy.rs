@@ -203,7 +203,10 @@ impl Setup {
         if reloadable {
             split_listener(folder).map_err(|error| error.to_string())?;
         }
+        // Access logs are written ten seconds late otherwise.
+        let flush = ["--file-flush-interval-msec", "50"];
         let arguments = ["--concurrency", workers.as_str(), "--log-level", "info"];
+        let arguments = [arguments.as_slice(), &flush].concat();
         Proxy::start(&envoy, folder, &arguments, Some(log))
     }
 
