@@ -19,8 +19,8 @@ mod upstream;
 
 use std::rc::Rc;
 
-use serde::Deserialize;
-use serde_json::{Map, Value};
+use crate::json::document::Kind;
+use crate::json::fields::{Field, Fields, Read, words};
 
 pub use aliases::Aliases;
 pub use catalog::Catalog;
@@ -30,65 +30,56 @@ pub use rules::{Route, Rule, Subject, Wanted};
 pub use scopes::Scope;
 pub use upstream::{StreamMode, Upstream, Wire};
 
-/// What happens to parts of a request that Chat Completions cannot express.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Strictness {
-    /// They are dropped and reported.
-    #[default]
-    Lenient,
-    /// The request is refused with the field's name.
-    Strict,
+words! {
+    /// What happens to parts of a request that Chat Completions cannot express.
+    Strictness {
+        /// They are dropped and reported.
+        Lenient = "lenient",
+        /// The request is refused with the field's name.
+        Strict = "strict",
+    }
 }
-
-/// How refusals reach the client.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Refusals {
-    /// Text for Codex, which drops messages with refusal parts; refusal parts for everyone else.
-    #[default]
-    Auto,
-    /// Always refusal parts.
-    Part,
-    /// Always text.
-    Text,
+words! {
+    /// How refusals reach the client.
+    Refusals {
+        /// Text for Codex, which drops messages with refusal parts; refusal parts for everyone else.
+        Auto = "auto",
+        /// Always refusal parts.
+        Part = "part",
+        /// Always text.
+        Text = "text",
+    }
 }
-
-/// How reasoning reaches the client.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ReasoningOutput {
-    /// As a reasoning summary, the only form every client accepts.
-    #[default]
-    Summary,
-    /// As raw reasoning text.
-    Text,
+words! {
+    /// How reasoning reaches the client.
+    ReasoningOutput {
+        /// As a reasoning summary, the only form every client accepts.
+        Summary = "summary",
+        /// As raw reasoning text.
+        Text = "text",
+    }
 }
-
-/// What becomes of `GET …/models`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ModelList {
-    /// The upstream's list, with the names of the configuration, in OpenAI's and Codex's form; from
-    /// the configuration alone when the upstream has no list.
-    #[default]
-    Translate,
-    /// The names of the configuration alone; the upstream is not asked.
-    Configured,
-    /// It passes untouched.
-    Pass,
+words! {
+    /// What becomes of `GET …/models`.
+    ModelList {
+        /// The upstream's list, with the names of the configuration, in OpenAI's and Codex's form;
+        /// from the configuration alone when the upstream has no list.
+        Translate = "translate",
+        /// The names of the configuration alone; the upstream is not asked.
+        Configured = "configured",
+        /// It passes untouched.
+        Pass = "pass",
+    }
 }
-
-/// What may cause a keep-alive.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum KeepAlive {
-    /// Bytes of the upstream that yield no event.
-    #[default]
-    Bytes,
-    /// A timer too, once the first byte of the answer has come. What it asks of the host is in
-    /// `docs/configuration.md`.
-    Timer,
+words! {
+    /// What may cause a keep-alive.
+    KeepAlive {
+        /// Bytes of the upstream that yield no event.
+        Bytes = "bytes",
+        /// A timer too, once the first byte of the answer has come. What it asks of the host is in
+        /// `docs/configuration.md`.
+        Timer = "timer",
+    }
 }
 
 /// The whole configuration.
@@ -140,68 +131,68 @@ impl Config {
         Self::read(json).map_err(|sentence| read::one_line(&sentence))
     }
 
-    fn read(json: &str) -> Result<Self, String> {
-        let json = if json.trim().is_empty() { "{}" } else { json };
-        let value: Value = serde_json::from_str(json)
-            .map_err(|error| format!("configuration: is no JSON: {error}; takes an object"))?;
-        let Value::Object(mut object) = value else {
+    fn read(json: &str) -> Read<Self> {
+        let document = read::document(json)?;
+        if document.root().kind() != Kind::Object {
             return Err("configuration: takes an object".to_owned());
-        };
-        object.values_mut().for_each(read::with_integers);
-        let rules = object.remove(scopes::RULES);
-        let only_scopes = rules.is_some() && object.is_empty();
-        let mut config = Self::read_scope(&object)?;
+        }
+        let mut fields = Fields::of("", document.root());
+        let rules = fields.cut(scopes::RULES);
+        let only_scopes = rules.is_present() && fields.is_empty();
+        let mut config = Self::read_scope(fields.clone())?;
         config.only_scopes = only_scopes;
-        for (index, fields) in read::list(scopes::RULES, rules.as_ref())?.iter().enumerate() {
-            let at = format!("{}[{index}]", scopes::RULES);
-            config.scopes.push(Scope::read(&at, read::members(&at, fields)?, &object)?);
+        for rule in rules.or_null().list()?.unwrap_or_default() {
+            config.scopes.push(Scope::read(rule, &fields)?);
         }
         Ok(config)
     }
 
     /// Reads a configuration without scopes.
-    fn read_scope(object: &Map<String, Value>) -> Result<Self, String> {
-        let fields: Fields = read::object("", object)?;
-        let limits = Limits::read("limits", &fields.limits)?;
-        let mut upstreams = Vec::with_capacity(fields.upstreams.len() + 1);
-        for (name, upstream) in &fields.upstreams {
-            upstreams.push(Upstream::read(name, upstream, &fields)?);
-        }
-        if !fields.upstreams.contains_key(DEFAULT) {
-            upstreams.push(Upstream::read(DEFAULT, &Value::Object(Map::new()), &fields)?);
-        }
-        let position = |name: &str| upstreams.iter().position(|upstream| upstream.name == name);
-        let mut rules = Vec::with_capacity(fields.rules.len());
-        for (index, rule) in fields.rules.iter().enumerate() {
-            let at = format!("rules[{index}]");
-            rules.push(Rule::read(&at, read::members(&at, rule)?, &position)?);
-        }
-        let header = |field: &str, name: Option<String>| match name.as_deref() {
-            None | Some("") => Ok(None),
-            Some(name) => match headers::header_name(name) {
-                Ok(name) => Ok(Some(name)),
-                Err(reason) => Err(format!("{field}: `{name}` {reason}; null means no header")),
-            },
-        };
-        Ok(Self {
-            rules,
-            upstreams,
-            hold_headers: fields.hold_headers,
-            model_header: header("model_header", fields.model_header)?,
-            upstream_header: header("upstream_header", fields.upstream_header)?,
-            model_list: fields.model_list,
-            catalog: Catalog::read("catalog", &fields.catalog)?,
-            keep_alive_seconds: fields.keep_alive_seconds,
-            keep_alive: fields.keep_alive,
-            strictness: fields.strictness,
-            refusals: fields.refusals,
-            reasoning_output: fields.reasoning_output,
-            limits,
-            filter_state: fields.filter_state,
-            metrics: fields.metrics,
+    fn read_scope(mut fields: Fields<'_>) -> Read<Self> {
+        let profiles = fields.take("upstreams").fields()?;
+        let rules = fields.take("rules").list()?.unwrap_or_default();
+        let config = Self {
+            upstreams: Vec::new(),
+            rules: Vec::new(),
+            hold_headers: fields.take("hold_headers").bool()?.unwrap_or(true),
+            model_header: header(fields.take("model_header"), "x-llm-model")?,
+            upstream_header: header(fields.take("upstream_header"), "x-llm-upstream")?,
+            model_list: fields.take("model_list").word()?.unwrap_or(ModelList::Translate),
+            catalog: Catalog::read(&fields.take("catalog").fields()?)?,
+            keep_alive_seconds: upstream::seconds(fields.take("keep_alive_seconds"))?.unwrap_or(15),
+            keep_alive: fields.take("keep_alive").word()?.unwrap_or(KeepAlive::Bytes),
+            strictness: fields.take("strictness").word()?.unwrap_or(Strictness::Lenient),
+            refusals: fields.take("refusals").word()?.unwrap_or(Refusals::Auto),
+            reasoning_output: fields
+                .take("reasoning_output")
+                .word()?
+                .unwrap_or(ReasoningOutput::Summary),
+            limits: Limits::default().read(fields.take("limits").fields()?)?,
+            filter_state: fields.take("filter_state").bool()?.unwrap_or(true),
+            metrics: fields.take("metrics").bool()?.unwrap_or(true),
             scopes: Vec::new(),
             only_scopes: false,
-        })
+        };
+        fields.end()?;
+        config.with_upstreams(&profiles)?.with_rules(rules)
+    }
+
+    fn with_upstreams(mut self, profiles: &Fields<'_>) -> Read<Self> {
+        for (name, profile) in profiles.each() {
+            self.upstreams.push(Upstream::read(name, profile, &self)?);
+        }
+        if !profiles.has(DEFAULT) {
+            self.upstreams.push(Upstream::read(DEFAULT, Field::default(), &self)?);
+        }
+        Ok(self)
+    }
+
+    fn with_rules(mut self, rules: Vec<Field<'_>>) -> Read<Self> {
+        let position = |name: &str| self.upstreams.iter().position(|known| known.name == name);
+        for rule in rules {
+            self.rules.push(Rule::read(rule.fields()?, &position)?);
+        }
+        Ok(self)
     }
 
     /// The configuration for a request: that of the first scope that matches, else this one; `None`
@@ -258,46 +249,18 @@ pub const DEFAULT: &str = "default";
 /// The preset that works with strict upstreams of any kind.
 const GENERIC: &str = "generic";
 
-/// The configuration as it is written.
-#[derive(Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Fields {
-    upstreams: Map<String, Value>,
-    rules: Vec<Value>,
-    hold_headers: bool,
-    model_header: Option<String>,
-    upstream_header: Option<String>,
-    model_list: ModelList,
-    catalog: Map<String, Value>,
-    keep_alive_seconds: u64,
-    keep_alive: KeepAlive,
-    strictness: Strictness,
-    refusals: Refusals,
-    reasoning_output: ReasoningOutput,
-    limits: Map<String, Value>,
-    filter_state: bool,
-    metrics: bool,
-}
-
-impl Default for Fields {
-    fn default() -> Self {
-        Self {
-            upstreams: Map::new(),
-            rules: Vec::new(),
-            hold_headers: true,
-            model_header: Some("x-llm-model".to_owned()),
-            upstream_header: Some("x-llm-upstream".to_owned()),
-            model_list: ModelList::default(),
-            catalog: Map::new(),
-            keep_alive_seconds: 15,
-            keep_alive: KeepAlive::default(),
-            strictness: Strictness::default(),
-            refusals: Refusals::default(),
-            reasoning_output: ReasoningOutput::default(),
-            limits: Map::new(),
-            filter_state: true,
-            metrics: true,
-        }
+/// The name of a header; none for null and for an empty name.
+fn header(field: Field<'_>, default: &str) -> Read<Option<String>> {
+    if !field.is_present() {
+        return Ok(Some(default.to_owned()));
+    }
+    let path = field.path().to_owned();
+    match field.or_null().text()?.as_deref() {
+        None | Some("") => Ok(None),
+        Some(name) => match headers::header_name(name) {
+            Ok(name) => Ok(Some(name)),
+            Err(reason) => Err(format!("{path}: `{name}` {reason}; null means no header")),
+        },
     }
 }
 

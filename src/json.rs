@@ -16,6 +16,7 @@ pub use escapes::repair_surrogates;
 
 pub mod document;
 mod escapes;
+pub mod fields;
 mod scan;
 pub mod wide;
 

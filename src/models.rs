@@ -7,13 +7,16 @@
 
 mod facts;
 
-use serde_json::{Map, Value, json};
-
 use crate::config::{Catalog, Upstream};
+use crate::json::document::{Bounds, Document, Kind, Value, names};
+use crate::json::{self, Object, repair_surrogates};
 use facts::Facts;
 
 /// The system prompt of models for which the configuration has none.
 const INSTRUCTIONS: &str = include_str!("models/instructions.md");
+
+/// Limits on a list beside that on its bytes.
+const BOUNDS: Bounds = Bounds { depth_max: 128, values_max: 1 << 20 };
 
 /// What a list is made from, besides what the upstream sends.
 pub struct Listing<'c> {
@@ -24,10 +27,10 @@ pub struct Listing<'c> {
 }
 
 /// One model of the list.
-struct Model<'c> {
+struct Model<'c, 'd> {
     id: String,
     /// What the upstream says of it; for a name of the configuration, of what that stands for.
-    stated: Value,
+    stated: Option<Value<'d>>,
     upstream: Option<&'c Upstream>,
 }
 
@@ -41,20 +44,16 @@ impl<'c> Listing<'c> {
     /// The upstream's list with the names of the configuration; `None` when it is no list. The first
     /// of the profiles is the one that sent it.
     pub fn merged(&self, body: &[u8]) -> Option<Vec<u8>> {
-        let stated: Value = serde_json::from_slice(body).ok()?;
-        let models = entries(stated)?
-            .into_iter()
-            .take(MODELS_MAX)
-            .filter_map(|stated| {
-                let id = facts::id(&stated)?.to_owned();
-                Some(Model { id, stated, upstream: self.upstreams.first().copied() })
-            })
-            .collect();
-        Some(self.write(&self.with_configured(models)))
+        let document = Document::parse(std::str::from_utf8(body).ok()?, BOUNDS).ok()?;
+        let upstream = self.upstreams.first().copied();
+        let models = list(document.root())?.elements().take(MODELS_MAX).filter_map(|stated| {
+            Some(Model { id: facts::id(stated)?.into_owned(), stated: Some(stated), upstream })
+        });
+        Some(self.write(&self.with_configured(models.collect())))
     }
 
     /// Appends the names of the configuration that are not there yet.
-    fn with_configured(&self, mut models: Vec<Model<'c>>) -> Vec<Model<'c>> {
+    fn with_configured<'d>(&self, mut models: Vec<Model<'c, 'd>>) -> Vec<Model<'c, 'd>> {
         let aliases = self.upstreams.iter().flat_map(|upstream| {
             upstream.models.names().map(|(name, target)| (name, target, Some(*upstream)))
         });
@@ -64,122 +63,160 @@ impl<'c> Listing<'c> {
                 continue;
             }
             let target = models.iter().find(|model| model.id == target);
-            let stated = target.map_or(Value::Null, |model| model.stated.clone());
+            let stated = target.and_then(|model| model.stated);
             models.push(Model { id: name.to_owned(), stated, upstream });
         }
         models
     }
 
-    fn write(&self, models: &[Model<'_>]) -> Vec<u8> {
-        let data: Vec<Value> = models.iter().map(openai_model).collect();
-        let codex: Vec<Value> = models
-            .iter()
-            .enumerate()
-            .map(|(place, model)| self.codex_model(place, model))
-            .collect();
-        json!({"object": "list", "data": data, "models": codex}).to_string().into_bytes()
+    fn write(&self, models: &[Model<'_, '_>]) -> Vec<u8> {
+        let mut list = Vec::new();
+        json::object(&mut list, |object| {
+            object.str("object", "list");
+            object.array("data", |data| {
+                models.iter().for_each(|model| data.object(|object| write_openai(model, object)));
+            });
+            object.array("models", |codex| {
+                for (place, model) in models.iter().enumerate() {
+                    codex.object(|object| self.write_codex(place, model, object));
+                }
+            });
+        });
+        list
     }
 
     /// A model as Codex reads it: the fields that 0.169 requires, those that older versions require,
     /// and those that change what it does. It ignores fields that it does not know.
-    fn codex_model(&self, place: usize, model: &Model<'_>) -> Value {
-        let facts = Facts::of(&model.stated);
-        let efforts = model.upstream.map(Upstream::efforts).unwrap_or_default();
-        let mut fields = json!({
-            "slug": model.id,
-            "display_name": facts.name.unwrap_or(&model.id),
-            "description": facts.description,
-            "supported_reasoning_levels": efforts,
-            "shell_type": "unified_exec",
-            "visibility": "list",
-            "supported_in_api": true,
-            "priority": place,
-            "availability_nux": null,
-            "upgrade": null,
-            "base_instructions": INSTRUCTIONS,
-            "include_skills_usage_instructions": true,
-            "include_plugin_usage_instructions": true,
-            "supports_reasoning_summaries": true,
-            "default_reasoning_summary": "auto",
-            "support_verbosity": false,
-            "default_verbosity": null,
-            "apply_patch_tool_type": null,
-            "web_search_tool_type": "text",
-            "truncation_policy": {"mode": "tokens", "limit": 10_000},
-            "supports_parallel_tool_calls": true,
-            "supports_image_detail_original": false,
-            "context_window": facts.context_window,
-            "effective_context_window_percent": 95,
-            "experimental_supported_tools": [],
-            "input_modalities": modalities(model.upstream, &facts),
-            "supports_search_tool": false,
-        });
-        if let Value::Object(fields) = &mut fields {
-            fields.extend(self.catalog.fields(&model.id));
-            let levels = fields.get_mut("supported_reasoning_levels").and_then(Value::as_array_mut);
-            for level in levels.into_iter().flatten() {
-                let effort = level.take();
-                let description =
-                    format!("Reasoning effort {}", effort.as_str().unwrap_or_default());
-                *level = json!({"effort": effort, "description": description});
-            }
-            // Codex takes an absent number, but not null for every one of them.
-            fields.retain(|name, value| !(name == "context_window" && value.is_null()));
+    fn write_codex(&self, place: usize, model: &Model<'_, '_>, out: &mut Object<'_>) {
+        let facts = Facts::of(model.stated);
+        let said = self.catalog.fields(&model.id);
+        let is_said = |name: &str| said.iter().any(|(known, _)| *known == name);
+        out.str("slug", &model.id);
+        for (name, json) in CODEX.iter().filter(|(name, _)| !is_said(name)) {
+            out.raw(name, json);
         }
-        fields
+        if !is_said("display_name") {
+            out.str("display_name", facts.name.as_deref().unwrap_or(&model.id));
+        }
+        match &facts.description {
+            _ if is_said("description") => {}
+            Some(description) => out.str("description", description),
+            None => out.null("description"),
+        }
+        if !is_said("priority") {
+            out.number("priority", place as u64);
+        }
+        if !is_said("base_instructions") {
+            out.str("base_instructions", INSTRUCTIONS);
+        }
+        // Codex takes an absent number, but not null for every one of them.
+        if let Some(tokens) = facts.context_window.filter(|_| !is_said("context_window")) {
+            out.number("context_window", tokens);
+        }
+        if !is_said("input_modalities") {
+            write_modalities(model.upstream, &facts, out);
+        }
+        if !is_said("supported_reasoning_levels") {
+            let efforts = model.upstream.map(Upstream::efforts).unwrap_or_default();
+            write_levels(efforts.iter().map(String::as_str), out);
+        }
+        for (name, json) in said {
+            let levels = Document::parse(json, BOUNDS).ok();
+            match levels.as_ref().filter(|_| name == "supported_reasoning_levels") {
+                None => out.raw(name, json),
+                Some(levels) => {
+                    let efforts: Vec<_> =
+                        levels.root().elements().filter_map(Value::decoded).collect();
+                    write_levels(efforts.iter().map(|effort| &**effort), out);
+                }
+            }
+        }
     }
 }
 
-/// Images unless the upstream says or the profile knows otherwise; text always.
-fn modalities<'s>(upstream: Option<&Upstream>, facts: &Facts<'s>) -> Vec<&'s str> {
-    let takes_images = upstream.is_none_or(Upstream::takes_images);
-    match &facts.input_modalities {
-        Some(stated) => {
-            let known = ["text", "image"]
-                .into_iter()
-                .filter(|word| *word == "text" || (takes_images && stated.contains(word)));
-            known.collect()
+/// What is the same for all models of which the configuration says nothing else.
+const CODEX: &[(&str, &str)] = &[
+    ("shell_type", r#""unified_exec""#),
+    ("visibility", r#""list""#),
+    ("supported_in_api", "true"),
+    ("availability_nux", "null"),
+    ("upgrade", "null"),
+    ("include_skills_usage_instructions", "true"),
+    ("include_plugin_usage_instructions", "true"),
+    ("supports_reasoning_summaries", "true"),
+    ("default_reasoning_summary", r#""auto""#),
+    ("support_verbosity", "false"),
+    ("default_verbosity", "null"),
+    ("apply_patch_tool_type", "null"),
+    ("web_search_tool_type", r#""text""#),
+    ("truncation_policy", r#"{"mode":"tokens","limit":10000}"#),
+    ("supports_parallel_tool_calls", "true"),
+    ("supports_image_detail_original", "false"),
+    ("effective_context_window_percent", "95"),
+    ("experimental_supported_tools", "[]"),
+    ("supports_search_tool", "false"),
+];
+
+fn write_levels<'e>(efforts: impl Iterator<Item = &'e str>, out: &mut Object<'_>) {
+    out.array("supported_reasoning_levels", |levels| {
+        for effort in efforts {
+            levels.object(|level| {
+                level.str("effort", effort);
+                level.str("description", &format!("Reasoning effort {effort}"));
+            });
         }
-        None if takes_images => vec!["text", "image"],
-        None => vec!["text"],
-    }
+    });
+}
+
+/// Images unless the upstream says or the profile knows otherwise; text always.
+fn write_modalities(upstream: Option<&Upstream>, facts: &Facts<'_>, out: &mut Object<'_>) {
+    let takes_images = upstream.is_none_or(Upstream::takes_images);
+    let has_images = facts.takes_images.unwrap_or(true);
+    let images = takes_images && has_images;
+    out.raw("input_modalities", if images { r#"["text","image"]"# } else { r#"["text"]"# });
 }
 
 /// A model as OpenAI's clients read it: all that the upstream states, with the members that they
 /// require.
-fn openai_model(model: &Model<'_>) -> Value {
-    let mut fields = match &model.stated {
-        Value::Object(fields) => fields.clone(),
-        _ => Map::new(),
+fn write_openai(model: &Model<'_, '_>, out: &mut Object<'_>) {
+    let stated = |name: &str, kind| {
+        let value = model.stated.and_then(|stated| stated.get(name));
+        value.filter(|value| value.kind() == kind).map(Value::raw)
     };
-    fields.insert("id".to_owned(), json!(model.id));
-    fields.insert("object".to_owned(), json!("model"));
-    if !fields.get("created").is_some_and(Value::is_u64) {
-        fields.insert("created".to_owned(), json!(0));
+    out.str("id", &model.id);
+    out.str("object", "model");
+    out.raw("created", stated("created", Kind::Number).filter(|raw| is_whole(raw)).unwrap_or("0"));
+    match stated("owned_by", Kind::String) {
+        Some(owner) => out.raw("owned_by", owner),
+        None => {
+            let owner = model.upstream.map_or("configuration", |upstream| &upstream.name);
+            out.str("owned_by", owner);
+        }
     }
-    if !fields.get("owned_by").is_some_and(Value::is_string) {
-        let owner = model.upstream.map_or("configuration", |upstream| &upstream.name);
-        fields.insert("owned_by".to_owned(), json!(owner));
+    let required = ["id", "object", "created", "owned_by"];
+    for (written, value) in model.stated.into_iter().flat_map(Value::members) {
+        if !required.iter().any(|name| names(written, name)) {
+            let member = format!("{written}:{}", value.raw());
+            out.members(repair_surrogates(&member).as_bytes());
+        }
     }
-    Value::Object(fields)
+}
+
+fn is_whole(number: &str) -> bool {
+    number.parse::<u64>().is_ok()
 }
 
 /// Models that are taken from an upstream's list. The longest lists have some hundreds; each model takes
 /// kilobytes in the form of Codex, however little is stated of it.
 const MODELS_MAX: usize = 2_000;
 
-/// The elements of a list in any of the shapes in use.
-fn entries(stated: Value) -> Option<Vec<Value>> {
-    match stated {
+/// The list in any of the shapes in use.
+fn list(stated: Value<'_>) -> Option<Value<'_>> {
+    if stated.kind() == Kind::Array {
         // Together and others: a bare array.
-        Value::Array(entries) => Some(entries),
-        Value::Object(mut members) => {
-            // OpenAI; Ollama's and Gemini's own list; Fireworks and others behind proxies.
-            ["data", "models", "result"].iter().find_map(|name| match members.remove(*name) {
-                Some(Value::Array(entries)) => Some(entries),
-                _ => None,
-            })
-        }
-        _ => None,
+        return Some(stated);
     }
+    // OpenAI; Ollama's and Gemini's own list; Fireworks and others behind proxies.
+    let lists = ["data", "models", "result"].into_iter().filter_map(|name| stated.get(name));
+    lists.into_iter().find(|list| list.kind() == Kind::Array)
 }

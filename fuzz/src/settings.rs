@@ -3,6 +3,8 @@
 //! Every choice is a byte modulo the number of choices, so that any bytes mean something and seeds can
 //! be written with letters.
 
+use responses_filter::dialect::TextToolCalls;
+use responses_filter::json::fields::Word;
 use serde_json::{Value, json};
 
 /// Takes the first `N` bytes off.
@@ -83,7 +85,7 @@ pub fn configurations() -> Vec<Value> {
         dialect(json!({"inline_think": "auto", "snapshots": "auto"})),
         dialect(json!({"empty_is_error": true})),
     ];
-    let words = responses_filter::dialect::TextToolCalls::WORDS;
+    let words = TextToolCalls::WORDS;
     all.push(dialect(json!({"text_tool_calls": words})));
     all
 }

@@ -1,9 +1,7 @@
 //! What an upstream calls the models that clients ask for.
 
-use serde_json::{Map, Value};
-
 use super::pattern::Pattern;
-use super::read;
+use crate::json::fields::{Fields, Read};
 
 /// Names of clients and the upstream's names for them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,18 +17,15 @@ impl Aliases {
     ///
     /// # Errors
     /// A sentence that names the entry, what is wrong with it and what it takes.
-    pub(super) fn read(
-        at: &str,
-        fields: &Map<String, Value>,
-        default: Option<String>,
-    ) -> Result<Self, String> {
-        let mut map = Vec::with_capacity(fields.len());
-        for (alias, target) in fields {
-            let at = read::path(at, alias);
+    pub(super) fn read(fields: &Fields<'_>, default: Option<String>) -> Read<Self> {
+        let mut map = Vec::new();
+        for (alias, field) in fields.each() {
+            let at = field.path().to_owned();
             let pattern = Pattern::parse(alias).map_err(|reason| format!("{at}: {reason}"))?;
-            let target = target.as_str().filter(|target| !target.is_empty()).ok_or_else(|| {
-                format!("{at}: takes a string, the upstream's name for this model")
-            })?;
+            let target = field.text()?.unwrap_or_default();
+            if target.is_empty() {
+                return Err(format!("{at}: is empty; takes the upstream's name for this model"));
+            }
             let stars = target.matches('*').count();
             if stars > 1 || (stars == 1 && pattern.exact().is_some()) {
                 return Err(format!(
@@ -38,7 +33,7 @@ impl Aliases {
                      of the client's name matches"
                 ));
             }
-            map.push((pattern, target.to_owned()));
+            map.push((pattern, target));
         }
         map.sort_by_cached_key(|(pattern, _)| pattern.rank());
         Ok(Self { map, default })
@@ -78,12 +73,13 @@ impl Aliases {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
+    use super::super::read::parsed;
     use super::*;
 
-    fn read(fields: &Value) -> Result<Aliases, String> {
-        Aliases::read("models", fields.as_object().unwrap(), Some("base".to_owned()))
+    fn read(fields: &Value) -> Read<Aliases> {
+        parsed("models", fields, |fields| Aliases::read(&fields, Some("base".to_owned())))
     }
 
     #[test]

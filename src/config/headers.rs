@@ -1,8 +1,6 @@
 //! Headers that a request gets or loses on its way to an upstream.
 
-use serde_json::{Map, Value};
-
-use super::read;
+use crate::json::fields::{Fields, Read};
 
 /// Headers to set (with a value) or to remove (without one), in the order of their names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,26 +23,26 @@ impl HeaderEdits {
     ///
     /// # Errors
     /// A sentence that names the header. It never quotes a value, which may be a secret.
-    pub(super) fn read(at: &str, fields: &Map<String, Value>) -> Result<Self, String> {
-        let mut edits = Vec::with_capacity(fields.len());
-        for (name, value) in fields {
-            let at = read::path(at, name);
+    pub(super) fn read(fields: &Fields<'_>) -> Read<Self> {
+        let mut edits = Vec::new();
+        for (name, field) in fields.each() {
+            let at = field.path().to_owned();
             let lower = header_name(name).map_err(|reason| format!("{at}: {reason}"))?;
-            let value = match value {
-                Value::Null => None,
-                Value::String(value) if is_header_value(value) => Some(value.clone()),
-                Value::String(_) => {
-                    return Err(format!(
-                        "{at}: the value has characters that no header may have; takes visible \
-                         ASCII with single spaces or tabs between"
-                    ));
-                }
-                _ => return Err(format!("{at}: takes a string, or null to remove the header")),
-            };
+            let value = field
+                .or_null()
+                .text()
+                .map_err(|reason| format!("{reason}, or null to remove the header"))?;
+            if !value.as_deref().is_none_or(is_header_value) {
+                return Err(format!(
+                    "{at}: the value has characters that no header may have; takes visible ASCII \
+                     with single spaces or tabs between"
+                ));
+            }
             edits.push((lower, value));
         }
         edits.sort();
         if let Some([(name, _), _]) = edits.array_windows().find(|[a, b]| a.0 == b.0) {
+            let at = fields.at();
             return Err(format!("{at}: has `{name}` twice, in different case; keep one"));
         }
         Ok(Self(edits))

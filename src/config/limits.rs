@@ -1,13 +1,9 @@
 //! Limits on everything that is buffered or counted.
 
-use serde::Deserialize;
-use serde_json::{Map, Value};
-
-use super::read;
+use crate::json::fields::{Fields, Read};
 
 /// Limits on everything that is buffered or counted. Bytes unless the name says otherwise.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// A request body.
     pub request_bytes_max: usize,
@@ -52,27 +48,43 @@ impl Default for Limits {
 const SHARED: [&str; 4] = ["request_bytes_max", "depth_max", "json_values_max", "error_bytes_max"];
 
 impl Limits {
-    /// Fails when a profile of an upstream has limits that cannot be its own.
+    /// These limits with the fields of a profile replaced.
     ///
     /// # Errors
-    /// A sentence that names the field below `at` and says where it belongs.
-    pub(super) fn of_upstream(at: &str, fields: &Map<String, Value>) -> Result<(), String> {
-        match SHARED.iter().find(|name| fields.contains_key(**name)) {
-            None => Ok(()),
+    /// A sentence that names the field, and where it belongs if it cannot be the profile's own.
+    pub(super) fn of_upstream(&self, fields: Fields<'_>) -> Read<Self> {
+        match SHARED.iter().find(|name| fields.has(name)) {
+            None => self.read(fields),
             Some(name) => Err(format!(
-                "{at}.{name}: is one limit for all upstreams; set it in the filter's limits"
+                "{}.{name}: is one limit for all upstreams; set it in the filter's limits",
+                fields.at()
             )),
         }
     }
 
-    /// The defaults with these fields replaced.
+    /// These limits with some fields replaced.
     ///
     /// # Errors
-    /// A sentence that names the field below `at`, what is wrong with it and what it takes.
-    pub(super) fn read(at: &str, fields: &Map<String, Value>) -> Result<Self, String> {
-        if let Some((name, _)) = fields.iter().find(|(_, value)| value.as_u64() == Some(0)) {
-            return Err(format!("{at}.{name}: is 0, which lets nothing through; takes 1 or more"));
+    /// A sentence that names the field, what is wrong with it and what it takes.
+    pub(super) fn read(&self, mut fields: Fields<'_>) -> Read<Self> {
+        let mut limits = self.clone();
+        for (name, limit) in [
+            ("request_bytes_max", &mut limits.request_bytes_max),
+            ("input_items_max", &mut limits.input_items_max),
+            ("tools_max", &mut limits.tools_max),
+            ("depth_max", &mut limits.depth_max),
+            ("json_values_max", &mut limits.json_values_max),
+            ("event_bytes_max", &mut limits.event_bytes_max),
+            ("arguments_bytes_max", &mut limits.arguments_bytes_max),
+            ("output_bytes_max", &mut limits.output_bytes_max),
+            ("tool_calls_max", &mut limits.tool_calls_max),
+            ("error_bytes_max", &mut limits.error_bytes_max),
+        ] {
+            // Nothing gets through a limit of 0, and the filter's memory has no more than 4 GiB.
+            let number = fields.take(name).whole(1..=i64::from(u32::MAX))?;
+            *limit = number.and_then(|number| usize::try_from(number).ok()).unwrap_or(*limit);
         }
-        read::object(at, fields)
+        fields.end()?;
+        Ok(limits)
     }
 }

@@ -47,6 +47,13 @@ impl Pattern {
         self.after.is_none().then_some(self.before.as_str())
     }
 
+    /// The same pattern for names in lower case.
+    #[must_use]
+    pub fn to_ascii_lowercase(&self) -> Self {
+        let after = self.after.as_ref().map(|after| after.to_ascii_lowercase());
+        Self { before: self.before.to_ascii_lowercase(), after }
+    }
+
     /// Sorts the most specific pattern first: exact names, then more literal text. What is equally
     /// specific is sorted by its text, because objects reach the filter in any order.
     pub fn rank(&self) -> impl Ord + use<> {

@@ -1,10 +1,7 @@
 //! Which upstream profile serves a request.
 
-use serde::Deserialize;
-use serde_json::{Map, Value};
-
 use super::pattern::Pattern;
-use super::read;
+use crate::json::fields::{Field, Fields, Read};
 
 /// What the host knows about the way of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -67,43 +64,27 @@ pub struct Rule {
     pub upstream: usize,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Fields {
-    route: Option<String>,
-    host: Option<String>,
-    cluster: Option<String>,
-    model: Option<String>,
-    upstream: String,
-}
-
 impl Rule {
     /// Reads one rule; `position` finds an upstream by its name.
     ///
     /// # Errors
     /// A sentence that names the field, what is wrong with it and what it takes.
     pub(super) fn read(
-        at: &str,
-        fields: &Map<String, Value>,
+        mut fields: Fields<'_>,
         position: &dyn Fn(&str) -> Option<usize>,
-    ) -> Result<Self, String> {
-        let fields: Fields = read::object(at, fields)?;
-        let pattern = |field: &str, text: &Option<String>| {
-            let pattern = text.as_deref().map(Pattern::parse).transpose();
-            pattern.map_err(|reason| format!("{at}.{field}: {reason}"))
-        };
-        let rule = Self {
-            route: pattern("route", &fields.route)?,
-            host: pattern("host", &fields.host.map(|host| host.to_ascii_lowercase()))?,
-            cluster: pattern("cluster", &fields.cluster)?,
-            model: pattern("model", &fields.model)?,
-            upstream: position(&fields.upstream).ok_or_else(|| {
-                format!(
-                    "{at}.upstream: `{}` is no name in upstreams; add it there",
-                    fields.upstream
-                )
-            })?,
-        };
+    ) -> Read<Self> {
+        let at = fields.at().to_owned();
+        let route = pattern(fields.take("route"))?;
+        let host = pattern(fields.take("host"))?.map(|host| host.to_ascii_lowercase());
+        let cluster = pattern(fields.take("cluster"))?;
+        let model = pattern(fields.take("model"))?;
+        let name = fields.take("upstream");
+        fields.end()?;
+        let name = name.required()?.text()?.unwrap_or_default();
+        let upstream = position(&name).ok_or_else(|| {
+            format!("{at}.upstream: `{name}` is no name in upstreams; add it there")
+        })?;
+        let rule = Self { route, host, cluster, model, upstream };
         if [&rule.route, &rule.host, &rule.cluster, &rule.model].iter().all(|p| p.is_none()) {
             return Err(format!(
                 "{at}: has no condition; give one of route, host, cluster, model, or make its \
@@ -141,6 +122,12 @@ impl Rule {
     }
 }
 
+fn pattern(field: Field<'_>) -> Read<Option<Pattern>> {
+    let path = field.path().to_owned();
+    let pattern = field.or_null().text()?.map(|text| Pattern::parse(&text)).transpose();
+    pattern.map_err(|reason| format!("{path}: {reason}"))
+}
+
 /// The host of an authority; the colons of an IPv6 address stand in brackets (RFC 3986, 3.2.2).
 pub(super) fn without_port(authority: &str) -> &str {
     match authority.rsplit_once(':') {
@@ -151,13 +138,14 @@ pub(super) fn without_port(authority: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
+    use super::super::read::parsed;
     use super::*;
 
-    fn rule(fields: &Value) -> Result<Rule, String> {
+    fn rule(fields: &Value) -> Read<Rule> {
         let position = |name: &str| ["default", "fast"].iter().position(|known| *known == name);
-        Rule::read("rules[0]", fields.as_object().unwrap(), &position)
+        parsed("rules[0]", fields, |fields| Rule::read(fields, &position))
     }
 
     #[test]
@@ -192,7 +180,7 @@ mod tests {
         for (fields, named) in [
             (json!({"upstream": "fast"}), "rules[0]: has no condition"),
             (json!({"model": "a", "upstream": "slow"}), "rules[0].upstream: `slow`"),
-            (json!({"model": "a"}), "rules[0]: missing field `upstream`"),
+            (json!({"model": "a"}), "rules[0].upstream: is missing"),
             (
                 json!({"model": 1, "upstream": "fast"}),
                 "rules[0].model: is the number `1`; takes a string",

@@ -7,10 +7,9 @@
 
 use std::rc::Rc;
 
-use serde_json::{Map, Value};
-
+use super::Config;
 use super::rules::{Subject, Wanted, without_port};
-use super::{Config, read};
+use crate::json::fields::{Field, Fields, Read};
 
 /// The member that holds the rules.
 pub(super) const RULES: &str = "_rules_";
@@ -41,19 +40,12 @@ impl Scope {
     ///
     /// # Errors
     /// A sentence that names the field, what is wrong with it and what it takes.
-    pub(super) fn read(
-        at: &str,
-        fields: &Map<String, Value>,
-        global: &Map<String, Value>,
-    ) -> Result<Self, String> {
-        let mut whole = global.clone();
-        whole.extend(fields.iter().map(|(name, value)| (name.clone(), value.clone())));
-        let mut names = |field: &str| -> Result<Vec<String>, String> {
-            match whole.remove(field) {
-                None | Some(Value::Null) => Ok(Vec::new()),
-                Some(value) => serde_json::from_value(value)
-                    .map_err(|_| format!("{at}.{field}: takes a list of names")),
-            }
+    pub(super) fn read(own: Field<'_>, global: &Fields<'_>) -> Read<Self> {
+        let at = own.path().to_owned();
+        let mut whole = global.moved(&at);
+        whole.lay_fields(own.fields()?);
+        let mut names = |field: &str| -> Read<Vec<String>> {
+            Ok(whole.cut(field).or_null().texts()?.unwrap_or_default())
         };
         let matches = Matches {
             routes: names(ROUTE)?,
@@ -67,7 +59,7 @@ impl Scope {
                  {SERVICE}"
             ));
         }
-        let config = Config::read_scope(&whole).map_err(|error| read::path(at, &error))?;
+        let config = Config::read_scope(whole)?;
         Ok(Self { matches, config: Rc::new(config) })
     }
 

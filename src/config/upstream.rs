@@ -1,10 +1,8 @@
 //! Profiles of upstreams: what is known of each one and how it is reached.
 
-use serde::Deserialize;
-use serde_json::{Map, Value};
-
-use super::{Aliases, Fields, GENERIC, HeaderEdits, Limits, Strictness, read};
-use crate::dialect::{Dialect, Images, ReasoningParam};
+use super::{Aliases, Config, GENERIC, HeaderEdits, Limits, Strictness};
+use crate::dialect::{Dialect, Images, ReasoningParam, presets};
+use crate::json::fields::{Field, Read, path, words};
 
 /// One upstream profile.
 #[derive(Clone, Debug)]
@@ -32,62 +30,24 @@ pub struct Upstream {
     pub limits: Limits,
 }
 
-/// What an upstream speaks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Wire {
-    /// Chat Completions: requests and answers are translated.
-    #[default]
-    Chat,
-    /// The Responses API: requests and answers pass untouched, except for the model's name.
-    Responses,
+words! {
+    /// What an upstream speaks.
+    Wire {
+        /// Chat Completions: requests and answers are translated.
+        Chat = "chat",
+        /// The Responses API: requests and answers pass untouched, except for the model's name.
+        Responses = "responses",
+    }
 }
-
-/// Whether an upstream is asked to stream. The client gets what it asked for all the same.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StreamMode {
-    /// When the client asks for a stream, or the dialect for a streaming upstream.
-    #[default]
-    AsAsked,
-    /// Always.
-    Always,
-    /// Never; a client that asks for a stream gets all events at the end.
-    Never,
-}
-
-/// A profile as it is written; what is absent here and present in [`Fields`] is taken from there.
-#[derive(Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct UpstreamFields {
-    preset: String,
-    dialect: Map<String, Value>,
-    path: Option<String>,
-    wire: Wire,
-    stream: StreamMode,
-    headers: Map<String, Value>,
-    models: Map<String, Value>,
-    default_model: Option<String>,
-    strictness: Option<Strictness>,
-    keep_alive_seconds: Option<u64>,
-    limits: Map<String, Value>,
-}
-
-impl Default for UpstreamFields {
-    fn default() -> Self {
-        Self {
-            preset: GENERIC.to_owned(),
-            dialect: Map::new(),
-            path: None,
-            wire: Wire::Chat,
-            stream: StreamMode::AsAsked,
-            headers: Map::new(),
-            models: Map::new(),
-            default_model: None,
-            strictness: None,
-            keep_alive_seconds: None,
-            limits: Map::new(),
-        }
+words! {
+    /// Whether an upstream is asked to stream. The client gets what it asked for all the same.
+    StreamMode {
+        /// When the client asks for a stream, or the dialect for a streaming upstream.
+        AsAsked = "as_asked",
+        /// Always.
+        Always = "always",
+        /// Never; a client that asks for a stream gets all events at the end.
+        Never = "never",
     }
 }
 
@@ -109,46 +69,47 @@ impl Upstream {
     ///
     /// # Errors
     /// A sentence that names the field, what is wrong with it and what it takes.
-    pub(super) fn read(name: &str, value: &Value, shared: &Fields) -> Result<Self, String> {
-        let at = read::path("upstreams", name);
+    pub(super) fn read(name: &str, profile: Field<'_>, shared: &Config) -> Read<Self> {
+        let at = profile.path().to_owned();
         if !is_name(name) {
             return Err(format!(
                 "{at}: is no name for an upstream; takes up to 64 letters, digits, `-` and `_`"
             ));
         }
-        let fields: UpstreamFields = read::object(&at, read::members(&at, value)?)?;
-        if fields.path.as_ref().is_some_and(|path| !is_path(path)) {
-            return Err(format!("{at}.path: must begin with `/` and be printable ASCII"));
-        }
-        if fields.default_model.as_deref() == Some("") {
-            return Err(format!("{at}.default_model: is empty; name a model, or leave it out"));
-        }
-        let dialect = Dialect::new(&fields.preset, &fields.dialect)
-            .map_err(|error| in_dialect(&at, &error))?;
-        Limits::of_upstream(&format!("{at}.limits"), &fields.limits)?;
-        let mut limits = shared.limits.clone();
-        limits.extend(fields.limits);
-        Ok(Self {
+        let mut fields = profile.fields()?;
+        let preset = fields.take("preset").text()?.unwrap_or_else(|| GENERIC.to_owned());
+        let dialect = fields.take("dialect").fields()?.moved("dialect");
+        let dialect = presets::load(&preset, dialect).map_err(|error| path(&at, &error))?;
+        let upstream = Self {
             name: name.to_owned(),
             dialect,
-            path: fields.path,
-            wire: fields.wire,
-            stream: fields.stream,
-            headers: HeaderEdits::read(&format!("{at}.headers"), &fields.headers)?,
-            models: Aliases::read(&format!("{at}.models"), &fields.models, fields.default_model)?,
-            strictness: fields.strictness.unwrap_or(shared.strictness),
-            keep_alive_seconds: fields.keep_alive_seconds.unwrap_or(shared.keep_alive_seconds),
-            limits: Limits::read(&format!("{at}.limits"), &limits)?,
-        })
+            path: fields.take("path").or_null().text()?,
+            wire: fields.take("wire").word()?.unwrap_or(Wire::Chat),
+            stream: fields.take("stream").word()?.unwrap_or(StreamMode::AsAsked),
+            headers: HeaderEdits::read(&fields.take("headers").fields()?)?,
+            models: Aliases::read(
+                &fields.take("models").fields()?,
+                fields.take("default_model").or_null().text()?,
+            )?,
+            strictness: fields.take("strictness").or_null().word()?.unwrap_or(shared.strictness),
+            keep_alive_seconds: seconds(fields.take("keep_alive_seconds").or_null())?
+                .unwrap_or(shared.keep_alive_seconds),
+            limits: shared.limits.of_upstream(fields.take("limits").fields()?)?,
+        };
+        fields.end()?;
+        if upstream.path.as_ref().is_some_and(|path| !is_path(path)) {
+            return Err(format!("{at}.path: must begin with `/` and be printable ASCII"));
+        }
+        if upstream.models.default_model() == Some("") {
+            return Err(format!("{at}.default_model: is empty; name a model, or leave it out"));
+        }
+        Ok(upstream)
     }
 }
 
-/// An error of the dialect, which begins with the name of its field.
-fn in_dialect(at: &str, error: &str) -> String {
-    match error.split_once(": ") {
-        Some((field, message)) => format!("{at}.{field}: {}", read::in_words_of_json(message)),
-        None => format!("{at}.{error}"),
-    }
+/// A number of seconds.
+pub(super) fn seconds(field: Field<'_>) -> Read<Option<u64>> {
+    Ok(field.whole(0..=i64::MAX)?.and_then(|seconds| u64::try_from(seconds).ok()))
 }
 
 /// Whether an upstream may be called so: the name becomes a header, a label of metrics and a part of

@@ -27,8 +27,7 @@ mod usage;
 mod value;
 mod words;
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use crate::json::fields::Fields;
 
 pub use delta::{Delta, ToolCallDelta};
 pub use words::{
@@ -39,8 +38,7 @@ pub use words::{
 };
 
 /// How one upstream differs. The field names and values are those of the configuration.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Dialect {
     // -- requests: parameters --
     /// Which field carries the token limit of an answer.
@@ -52,8 +50,8 @@ pub struct Dialect {
     /// Parameters forwarded beyond those of `params`: `prompt_cache_key`, `parallel_tool_calls`,
     /// `service_tier`, `verbosity`, `metadata`, `user`, `safety_identifier`, `store`.
     pub extra_params: Vec<String>,
-    /// Members added to every request body as they are.
-    pub extra_body: Map<String, Value>,
+    /// Members added to every request body: their names, and JSON as it is.
+    pub extra_body: Vec<(String, String)>,
     /// How `reasoning.effort` is spelled.
     pub reasoning_param: ReasoningParam,
     /// The efforts this upstream knows, weakest first; others are clamped to the nearest.
@@ -123,11 +121,12 @@ pub struct Dialect {
 }
 
 impl Dialect {
-    /// The preset of this name with the overrides of the configuration.
+    /// The preset of this name with overrides, which are an object in JSON.
     ///
     /// # Errors
     /// A sentence that names the field and what it takes.
-    pub fn new(preset: &str, overrides: &Map<String, Value>) -> Result<Self, String> {
-        presets::load(preset, overrides)
+    pub fn new(preset: &str, overrides: &str) -> Result<Self, String> {
+        let overrides = value::document(overrides).ok_or("dialect: is no JSON")?;
+        presets::load(preset, Fields::of("dialect", overrides.root()))
     }
 }

@@ -3,11 +3,14 @@
 //! `presets.json` holds one record per upstream. `generic` is whole and is what an unknown upstream
 //! gets; every other record says only what differs from it, or from the record it `extends`.
 
-use serde_json::{Map, Value};
-
 use super::Dialect;
+use super::value::document;
+use crate::json::document::Value;
+use crate::json::fields::{Field, Fields, Word};
+use crate::json::object;
 
-const PRESETS: &str = include_str!("presets.json");
+/// The records, as they are written.
+const JSON: &str = include_str!("presets.json");
 
 /// Parameters that `extra_params` may name.
 const EXTRA_PARAMS: &[&str] = &[
@@ -28,79 +31,156 @@ const OWN_BODY: &[&str] = &["messages", "model", "n", "stream", "tools"];
 ///
 /// # Errors
 /// A sentence that names the preset or the field, what is wrong with it and what it takes.
-pub fn load(preset: &str, overrides: &Map<String, Value>) -> Result<Dialect, String> {
-    let presets = parse()?;
-    let mut record = whole(&presets, preset)?;
-    let mut dialect = read(&record)?;
-    for (key, value) in overrides {
-        if value.is_null() {
-            continue;
-        }
-        if !record.contains_key(key) {
-            let known: Vec<&str> = record.keys().map(String::as_str).collect();
-            return Err(format!("dialect.{key}: unknown field; known are {}", known.join(", ")));
-        }
-        record.insert(key.clone(), value.clone());
-        dialect = read(&record).map_err(|reason| format!("dialect.{key}: {reason}"))?;
-    }
-    check(&dialect)?;
+pub fn load(preset: &str, overrides: Fields<'_>) -> Result<Dialect, String> {
+    let presets = document(JSON).ok_or("preset: the built-in records are no JSON")?;
+    let mut record = Record { preset: Fields::default(), overrides };
+    record.lay(presets.root(), preset)?;
+    let dialect = record.dialect()?;
+    // Presets have no other fields, so only what is left of the overrides is unknown.
+    record.overrides.end()?;
     Ok(dialect)
 }
 
 /// The names of all presets, in the order of the data.
 pub fn names() -> Vec<String> {
-    parse().map(|presets| presets.keys().cloned().collect()).unwrap_or_default()
+    let presets = document(JSON);
+    let names = presets.iter().flat_map(|presets| presets.root().named_members());
+    names.map(|(name, _)| name.into_owned()).collect()
 }
 
-fn parse() -> Result<Map<String, Value>, String> {
-    serde_json::from_str(PRESETS).map_err(|error| format!("presets: {error}"))
+/// All fields of a preset, with those it inherits, as a JSON object.
+pub fn json(name: &str) -> Option<String> {
+    let presets = document(JSON)?;
+    let mut record = Record { preset: Fields::default(), overrides: Fields::default() };
+    record.lay(presets.root(), name).ok()?;
+    record.preset.cut("extends");
+    let mut json = Vec::new();
+    object(&mut json, |object| {
+        record.preset.each().for_each(|(name, field)| object.raw(name, &field.json()));
+    });
+    String::from_utf8(json).ok()
 }
 
-/// The record of a preset with everything it inherits.
-fn whole(presets: &Map<String, Value>, name: &str) -> Result<Map<String, Value>, String> {
-    let Some(Value::Object(own)) = presets.get(name) else {
-        let known: Vec<&str> = presets.keys().map(String::as_str).collect();
-        return Err(format!("preset: unknown name `{name}`; known are {}", known.join(", ")));
-    };
-    let mut record = match own.get("extends").and_then(Value::as_str) {
-        Some(base) => whole(presets, base)?,
-        None if name == "generic" => Map::new(),
-        None => whole(presets, "generic")?,
-    };
-    record.extend(own.iter().map(|(key, value)| (key.clone(), value.clone())));
-    record.remove("extends");
-    Ok(record)
+/// A preset and what the configuration says instead.
+struct Record<'d> {
+    preset: Fields<'d>,
+    overrides: Fields<'d>,
 }
 
-fn read(record: &Map<String, Value>) -> Result<Dialect, String> {
-    serde_json::from_value(Value::Object(record.clone())).map_err(|error| error.to_string())
-}
-
-fn check(dialect: &Dialect) -> Result<(), String> {
-    if let Some(name) = dialect.extra_params.iter().find(|name| !EXTRA_PARAMS.contains(&&***name)) {
-        let known = EXTRA_PARAMS.join(", ");
-        return Err(format!("dialect.extra_params: unknown parameter `{name}`; takes {known}"));
+impl<'d> Record<'d> {
+    /// Takes a preset with everything it inherits.
+    fn lay(&mut self, presets: Value<'d>, name: &str) -> Result<(), String> {
+        let Some(own) = presets.get(name) else {
+            let known = names().join(", ");
+            return Err(format!("preset: unknown name `{name}`; known are {known}"));
+        };
+        match own.get("extends").and_then(Value::decoded) {
+            Some(base) => self.lay(presets, &base)?,
+            None if name == "generic" => {}
+            None => self.lay(presets, "generic")?,
+        }
+        self.preset.lay(own);
+        Ok(())
     }
-    if let Some(name) = OWN_BODY.iter().find(|name| dialect.extra_body.contains_key(**name)) {
-        return Err(format!("dialect.extra_body: `{name}` belongs to the translation; remove it"));
+
+    fn dialect(&mut self) -> Result<Dialect, String> {
+        Ok(Dialect {
+            max_tokens_field: self.word("max_tokens_field")?,
+            include_usage: self.flag("include_usage")?,
+            params: self.word("params")?,
+            extra_params: parameters(self.field("extra_params"))?,
+            extra_body: body(self.field("extra_body"))?,
+            reasoning_param: self.word("reasoning_param")?,
+            effort_values: efforts(self.field("effort_values"))?,
+            force_stream: self.flag("force_stream")?,
+            response_format: self.word("response_format")?,
+            format_with_tools: self.word("format_with_tools")?,
+            web_search: self.word("web_search")?,
+            system_messages: self.word("system_messages")?,
+            developer_role: self.flag("developer_role")?,
+            null_content: self.word("null_content")?,
+            content_parts: self.word("content_parts")?,
+            drop_empty_text: self.flag("drop_empty_text")?,
+            assistant_after_tool: self.flag("assistant_after_tool")?,
+            reasoning_replay: self.word("reasoning_replay")?,
+            reasoning_required: self.flag("reasoning_required")?,
+            tool_images: self.word("tool_images")?,
+            images: self.word("images")?,
+            image_detail: self.word("image_detail")?,
+            files: self.word("files")?,
+            audio: self.word("audio")?,
+            strict_tools: self.flag("strict_tools")?,
+            tool_choice: self.word("tool_choice")?,
+            tool_choice_required_as: self.word("tool_choice_required_as")?,
+            tool_call_id: self.word("tool_call_id")?,
+            tool_name: self.word("tool_name")?,
+            parameters_required: self.flag("parameters_required")?,
+            schema: self.word("schema")?,
+            inline_think: self.word("inline_think")?,
+            snapshots: self.word("snapshots")?,
+            text_tool_calls: self.field("text_tool_calls").words()?.unwrap_or_default(),
+            stream_end: self.word("stream_end")?,
+            empty_is_error: self.flag("empty_is_error")?,
+        })
     }
-    if dialect.effort_values.is_empty() {
-        return Err("dialect.effort_values: is empty; name at least one effort, \
-                    or set reasoning_param to none"
-            .to_owned());
+
+    /// What the configuration says of a field, else what the preset says.
+    fn field(&mut self, name: &'static str) -> Field<'d> {
+        let preset = self.preset.take(name);
+        let own = self.overrides.take(name).or_null();
+        if own.is_present() { own } else { preset }
     }
-    Ok(())
+
+    fn flag(&mut self, name: &'static str) -> Result<bool, String> {
+        self.field(name).bool()?.ok_or_else(|| format!("preset: does not say {name}"))
+    }
+
+    fn word<W: Word>(&mut self, name: &'static str) -> Result<W, String> {
+        self.field(name).word()?.ok_or_else(|| format!("preset: has no word for {name}"))
+    }
+}
+
+fn parameters(field: Field<'_>) -> Result<Vec<String>, String> {
+    let path = field.path().to_owned();
+    let names = field.texts()?.unwrap_or_default();
+    match names.iter().find(|name| !EXTRA_PARAMS.contains(&&***name)) {
+        None => Ok(names),
+        Some(name) => {
+            let known = EXTRA_PARAMS.join(", ");
+            Err(format!("{path}: unknown parameter `{name}`; takes {known}"))
+        }
+    }
+}
+
+fn body(field: Field<'_>) -> Result<Vec<(String, String)>, String> {
+    let members = field.fields()?;
+    if let Some(name) = OWN_BODY.iter().find(|name| members.has(name)) {
+        let at = members.at();
+        return Err(format!("{at}: `{name}` belongs to the translation; remove it"));
+    }
+    Ok(members.each().map(|(name, field)| (name.to_owned(), field.json())).collect())
+}
+
+fn efforts(field: Field<'_>) -> Result<Vec<String>, String> {
+    let path = field.path().to_owned();
+    let efforts = field.texts()?.unwrap_or_default();
+    if efforts.is_empty() {
+        return Err(format!(
+            "{path}: is empty; name at least one effort, or set reasoning_param to none"
+        ));
+    }
+    Ok(efforts)
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value as Json, json};
 
     use super::*;
     use crate::dialect::{MaxTokensField, ReasoningParam};
 
-    fn with(preset: &str, overrides: Value) -> Result<Dialect, String> {
-        load(preset, overrides.as_object().unwrap())
+    fn with(preset: &str, overrides: Json) -> Result<Dialect, String> {
+        Dialect::new(preset, &overrides.to_string())
     }
 
     #[test]
@@ -132,9 +212,13 @@ mod tests {
             (
                 "generic",
                 json!({"schema": 3}),
-                "dialect.schema: `3` is not a word; takes plain, gemini, kimi",
+                "dialect.schema: is the number `3`; takes plain, gemini, kimi",
             ),
-            ("generic", json!({"include_usage": "yes"}), "dialect.include_usage: invalid type"),
+            (
+                "generic",
+                json!({"include_usage": "yes"}),
+                "dialect.include_usage: is a string; takes a boolean",
+            ),
             ("generic", json!({"temperature": 1}), "dialect.temperature: unknown field; known are"),
             (
                 "generic",

@@ -126,7 +126,7 @@ mod tests {
 
     /// The channel of the last of these events, if the next may be like it.
     fn channel(events: &[&str]) -> Option<Channel> {
-        let dialect = Dialect::new("generic", &serde_json::Map::new()).unwrap();
+        let dialect = Dialect::new("generic", "{}").unwrap();
         let mut reader = Reader::new(&dialect, vec!["f".to_owned()]);
         for event in events {
             reader.read(b"", event.as_bytes(), &mut |_| {});

@@ -1,41 +1,6 @@
 //! The words of a dialect: every field that is no flag and no list takes one of a few.
 
-use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
-
-/// Declares an enum whose variants are words of the configuration. A word that is none of them is
-/// refused with the list of those that are.
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)+ }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-        pub enum $name {
-            $($(#[$variant_doc])* #[serde(rename = $word)] $variant,)+
-        }
-
-        impl $name {
-            /// Every word the configuration takes here.
-            pub const WORDS: &'static [&'static str] = &[$($word),+];
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                match Value::deserialize(deserializer)? {
-                    $(Value::String(word) if word == $word => Ok(Self::$variant),)+
-                    other => Err(unknown_word(&other, Self::WORDS)),
-                }
-            }
-        }
-    };
-}
-
-fn unknown_word<E: serde::de::Error>(value: &Value, words: &[&str]) -> E {
-    let found = match value {
-        Value::String(word) => format!("unknown word `{word}`"),
-        other => format!("`{other}` is not a word"),
-    };
-    E::custom(format_args!("{found}; takes {}", words.join(", ")))
-}
+use crate::json::fields::words;
 
 words! {
     /// The field that limits the tokens of an answer.

@@ -285,9 +285,9 @@ impl<'d> Translation<'d> {
 
 /// Adds the members that the profile adds to every request; they replace those of the translation.
 fn with_extra_body<'m>(mut members: Members<'m>, dialect: &'m Dialect) -> Members<'m> {
-    members.retain(|(name, _)| !dialect.extra_body.contains_key(&**name));
-    for (name, value) in &dialect.extra_body {
-        members.push((Cow::Borrowed(name), Cow::Owned(value.to_string())));
+    members.retain(|(name, _)| !dialect.extra_body.iter().any(|(own, _)| own == name));
+    for (name, json) in &dialect.extra_body {
+        members.push((Cow::Borrowed(name), Cow::Borrowed(json)));
     }
     members
 }

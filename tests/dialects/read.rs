@@ -6,7 +6,7 @@ use responses_filter::dialect::{Delta, Dialect, ToolCallDelta};
 use responses_filter::error::{ApiError, Class};
 use responses_filter::json::JsonText;
 use responses_filter::sse::{Decoder, Frame};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 /// The tools that every request of these tests declares.
 pub const TOOLS: [&str; 4] = ["exec_command", "read_file", "list_dir", "mcp__fs__list_directory"];
@@ -147,8 +147,8 @@ impl Answer {
 
 /// The generic dialect with these fields changed.
 pub fn dialect(overrides: &Value) -> Dialect {
-    let none = Map::new();
-    Dialect::new("generic", overrides.as_object().unwrap_or(&none)).expect("a dialect")
+    let overrides = if overrides.is_object() { overrides.to_string() } else { "{}".to_owned() };
+    Dialect::new("generic", &overrides).expect("a dialect")
 }
 
 /// Reads a body whole and in pieces of many sizes, which must not make a difference.

@@ -18,9 +18,8 @@ pub struct Drive {
 
 /// The profile of a preset with overrides.
 pub fn with(preset: &str, overrides: &Value) -> Drive {
-    let overrides = overrides.as_object().expect("overrides are an object");
     Drive {
-        dialect: Dialect::new(preset, overrides).expect("a valid profile"),
+        dialect: Dialect::new(preset, &overrides.to_string()).expect("a valid profile"),
         limits: Limits::default(),
         strictness: Strictness::Lenient,
         endpoint: Endpoint::Responses,

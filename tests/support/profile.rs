@@ -30,7 +30,7 @@ pub fn allowed(dialect: &Dialect) -> Allowed {
     .map(str::to_owned)
     .to_vec();
     members.extend(dialect.extra_params.iter().cloned());
-    members.extend(dialect.extra_body.keys().cloned());
+    members.extend(dialect.extra_body.iter().map(|(name, _)| name.clone()));
     Allowed {
         developer: dialect.developer_role,
         members,
