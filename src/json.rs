@@ -12,8 +12,10 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+pub use bytes::{JsonBytes, Pieces};
 pub use escapes::repair_surrogates;
 
+mod bytes;
 pub mod document;
 mod escapes;
 pub mod fields;
@@ -38,24 +40,6 @@ impl<'a> JsonText<'a> {
     pub fn from_raw(raw: &'a RawValue) -> Option<Self> {
         let body = raw.get().strip_prefix('"')?.strip_suffix('"')?;
         Some(Self(repair_surrogates(body)))
-    }
-
-    /// Reads the inside of a JSON string up to its closing quote.
-    ///
-    /// `None` for what is not worth a quick answer: no quote, text that is not UTF-8, control
-    /// characters, escapes that are invalid or of a surrogate.
-    pub fn scan(bytes: &'a [u8]) -> Option<Self> {
-        let mut len = 0;
-        loop {
-            len += wide::plain_len(bytes.get(len..)?);
-            len += match bytes.get(len..)? {
-                [b'"', ..] => break,
-                [b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => 2,
-                [b'\\', b'u', digits @ ..] if escapes::is_scalar(digits.get(..4)?) => 6,
-                _ => return None,
-            };
-        }
-        std::str::from_utf8(bytes.get(..len)?).ok().map(|text| Self(Cow::Borrowed(text)))
     }
 
     /// Encodes decoded text.

@@ -48,6 +48,9 @@ fn main() -> ExitCode {
     // A limit that most of these streams pass, some of them between two events that are alike.
     let limits = r#"{"output_bytes_max":24}"#;
     trials.push(Trial::test("random/limited", move || random_streams("{}", limits)));
+    for frame in &FRAMES[FRAMES.len() - VARYING..] {
+        trials.push(Trial::test(format!("varying/{frame}"), move || varying_values(frame)));
+    }
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
@@ -120,8 +123,28 @@ fn random_streams(dialect: &str, limits: &str) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Events around a text, `@`. Most bring nothing else; the others look as if they did.
-const FRAMES: [&str; 30] = [
+/// After two values of a kind that both say nothing, any value may follow.
+fn varying_values(frame: &str) -> Result<(), Failed> {
+    let client = Client::post(json!({"model": "m", "input": "hi", "stream": true}).to_string());
+    for kind in [0..3, 3..9] {
+        for (one, two) in kind.clone().flat_map(|one| kind.clone().map(move |two| (one, two))) {
+            for other in VALUES {
+                let (one, two) = (VALUES[one], VALUES[two]);
+                let texts = ["a ", "b ", "c ", "d ", "e ", "f "].iter();
+                let events = texts.zip([one, one, one, two, other, one]).map(|(text, value)| {
+                    format!("data: {}\n\n", frame.replace('@', text).replace('%', value))
+                });
+                let upstream = Upstream::sse(events.collect::<String>().into_bytes());
+                same(&client, &upstream, &format!("{one}, {two}, {other}"))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Events around a text, `@`, some with a value that varies, `%`. Most bring nothing else than the text; the
+/// others look as if they did.
+const FRAMES: [&str; 52] = [
     r#"{"choices":[{"index":0,"delta":{"content":"@"}}]}"#,
     r#"{"id":"x","model":"m1","choices":[{"index":0,"delta":{"content":"@"},"finish_reason":null}],"usage":null}"#,
     r#"{"id":"x","model":"m2","choices":[{"index":0,"delta":{"content":"@"},"finish_reason":null}]}"#,
@@ -152,6 +175,59 @@ const FRAMES: [&str; 30] = [
     r#"{"choices":[{"delta":{"content":"@","audio":{"transcript":"t"}}}]}"#,
     r#"{"choices":[{"delta":{"content":"a"},"text":"@"}],"choices":[{"delta":{"content":"@"}}]}"#,
     r#"{"choices":[{"delta":{"content":"a","content":"@"},"finish_reason":"@"}]}"#,
+    r#"{"created":%,"choices":[{"delta":{"content":"@"}}]}"#,
+    r#"{"id":"x","created":%,"choices":[{"delta":{"content":"@"}}],"obfuscation":%}"#,
+    r#"{"id":%,"created":%,"choices":[{"delta":{"reasoning":"@"}}],"system_fingerprint":%}"#,
+    r#"{"id":%,"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":"@"}}]}}]}"#,
+    r#"{"choices":[{"delta":{"role":%,"content":"@","token_ids":[%,%]},"matched_stop":%}]}"#,
+    r#"{"choices":[{"delta":{"content":"@"}}],"timings":{"predicted_n":%,"predicted_ms":%}}"#,
+    r#"{"choices":[{"delta":{"content":"@"}}], "p" : % , "p":%}"#,
+    r#"{"choices":[{"index":%,"delta":{"content":"@"}}]}"#,
+    r#"{"choices":[{"delta":{"content":"@"},"finish_reason":%}]}"#,
+    r#"{"choices":[{"delta":{"content":"@","reasoning":%}}]}"#,
+    r#"{"choices":[{"delta":{"content":"@","refusal":%}}]}"#,
+    r#"{"choices":[{"delta":{"content":"@"},"index":1},{"delta":{"content":"@","x":%},"x":%}]}"#,
+    r#"{"choices":[{"delta":{"tool_calls":[{"index":%,"function":{"arguments":"@"}}]}}]}"#,
+    r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"id":%,"function":{"arguments":"@"}}]}}]}"#,
+    r#"{"model":%,"choices":[{"delta":{"content":"@"}}]}"#,
+    r#"{"service_tier":%,"choices":[{"delta":{"content":"@"}}]}"#,
+    r#"{"object":%,"choices":[{"delta":{"content":"@"}}]}"#,
+    r#"{"choices":[{"delta":{"content":"@"}}],"usage":{"completion_tokens":%,"total_tokens":%}}"#,
+    r#"{"choices":[{"delta":{"content":"@"}}],"mod\u0065l":%,"err\u006fr":%}"#,
+    r#"{"type":%,"message":%,"detail":%,"choices":[{"delta":{"content":"@"}}]}"#,
+    r#"{"response":"@","done":%,"done_reason":%,"created_at":%}"#,
+    r#"{"result":{"response":"@","x":%},"x":%}"#,
+];
+
+/// How many of them, the last, have such a value.
+const VARYING: usize = 22;
+
+/// Values that vary from one event to the next, good and bad. The first say nothing in most members.
+const VALUES: [&str; 24] = [
+    "\"\"",
+    "\"null\"",
+    "\"0\"",
+    "0",
+    "0.5",
+    "-7",
+    "7",
+    "1763700000",
+    "17637000011",
+    "1e3",
+    "01",
+    "1.",
+    "-",
+    "1e999",
+    "\"x\"",
+    "\"xyz\"",
+    "\"length\"",
+    "\"a\\\"b\\u00e9é\"",
+    "\"\\ud83d\"",
+    "\"\t\"",
+    "null",
+    "true",
+    "[1]",
+    "{\"x\":\"y\"}",
 ];
 
 /// Texts as they stand between the quotes, good and bad.
@@ -195,8 +271,16 @@ fn stream(random: &mut Random) -> Vec<u8> {
     let end: &[u8] = if random.below(4) == 0 { b"\r\n" } else { b"\n" };
     let mut frame = favourites[0];
     let mut last = String::new();
+    // In a stream of one kind with values of one kind, most events are like the one before.
+    let is_even = random.below(2) == 0;
+    let mut usual = 0..9;
+    if is_even {
+        frame = FRAMES.len() - 1 - random.below(VARYING);
+        usual = random.of(&[0..3, 3..9]).clone();
+    }
     for _ in 0..4 + random.below(24) {
-        match random.below(24) {
+        let noise = if is_even { 24 } else { random.below(24) };
+        match noise {
             0 => frame = random.below(FRAMES.len()),
             1..4 => frame = *random.of(&favourites),
             4 => body.extend_from_slice(b": ping\n"),
@@ -211,7 +295,14 @@ fn stream(random: &mut Random) -> Vec<u8> {
         let text = random.of(&TEXTS);
         last = if random.below(6) == 0 { format!("{last}{text}") } else { (*text).to_owned() };
         body.extend_from_slice(b"data: ");
-        body.extend_from_slice(FRAMES[frame].replace('@', &last).as_bytes());
+        let event = FRAMES[frame].replace('@', &last);
+        let (first, rest) = event.split_once('%').unwrap_or((&event, ""));
+        body.extend_from_slice(first.as_bytes());
+        for more in rest.split('%').take(event.matches('%').count()) {
+            let range = if random.below(8) > 0 { usual.clone() } else { 0..VALUES.len() };
+            body.extend_from_slice(random.of(&VALUES[range]).as_bytes());
+            body.extend_from_slice(more.as_bytes());
+        }
         body.extend_from_slice(end);
         if random.below(16) > 0 {
             body.extend_from_slice(end);

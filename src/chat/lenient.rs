@@ -11,8 +11,8 @@ pub type Raw<'d> = Option<Value<'d>>;
 
 /// Some members of an object, by name; see [`members!`](crate::chat::lenient::members).
 pub trait Members<'d>: Default {
-    /// Takes the value of a member; what is not asked for is left.
-    fn set(&mut self, name: &str, value: Raw<'d>);
+    /// Takes the value of a member. False for one that nobody asks for, which is left.
+    fn set(&mut self, name: &str, value: Raw<'d>) -> bool;
 }
 
 /// Declares structs for the members of an object that are read, each by its name or by the one in
@@ -31,11 +31,12 @@ macro_rules! members {
         }
 
         impl<'d> $crate::chat::lenient::Members<'d> for $name<'d> {
-            fn set(&mut self, name: &str, value: $crate::chat::lenient::Raw<'d>) {
+            fn set(&mut self, name: &str, value: $crate::chat::lenient::Raw<'d>) -> bool {
                 match name {
                     $($crate::chat::lenient::members!(@name $field $($member)?) => self.$field = value,)*
-                    _ => {}
+                    _ => return false,
                 }
+                true
             }
         }
     )+};

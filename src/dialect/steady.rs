@@ -7,10 +7,15 @@
 
 use std::ops::Range;
 
+use super::chunk::Chunk;
 use super::deltas::Reader;
 use super::outlet::Sink;
+use super::value::{self, Kind};
 use super::{Delta, ToolCallDelta};
+use crate::chat::lenient::Members;
+use crate::chat::response::{Choice, Message};
 use crate::json::JsonText;
+use crate::json::document::Value;
 
 /// Where the text of a steady event goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +77,58 @@ impl Watch {
     }
 }
 
+/// A value without others in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scalar {
+    /// The inside of a string.
+    String,
+    /// A number.
+    Number,
+}
+
+/// The strings and numbers in the data of an event that [`Reader`] does not look at, by their addresses:
+/// whatever they say, the event brings the same. They stand in members that nobody asks for.
+pub fn unread(data: &[u8]) -> Vec<(Scalar, Range<usize>)> {
+    let mut places = Vec::new();
+    let Some(document) = std::str::from_utf8(data).ok().and_then(value::document) else {
+        return places;
+    };
+    let chunk: Chunk<'_> = unread_members(document.root(), &mut places);
+    for choice in value::objects(chunk.choices) {
+        let choice: Choice<'_> = unread_members(choice, &mut places);
+        if let Some(delta) = choice.delta {
+            unread_members::<Message<'_>>(delta, &mut places);
+        }
+    }
+    places
+}
+
+/// Finds the values in those members that a `T` does not have; returns what it has.
+fn unread_members<'d, T: Members<'d>>(
+    object: Value<'d>,
+    places: &mut Vec<(Scalar, Range<usize>)>,
+) -> T {
+    let mut members = T::default();
+    for (name, value) in object.named_members() {
+        if !members.set(&name, Some(value)) {
+            scalars(value, places);
+        }
+    }
+    members
+}
+
+fn scalars(value: Value<'_>, places: &mut Vec<(Scalar, Range<usize>)>) {
+    let addresses = value.raw().as_bytes().as_ptr_range();
+    let (start, end) = (addresses.start as usize, addresses.end as usize);
+    match value.kind() {
+        Kind::String => places.push((Scalar::String, start + 1..end - 1)),
+        Kind::Number => places.push((Scalar::Number, start..end)),
+        Kind::Array => value.elements().for_each(|element| scalars(element, places)),
+        Kind::Object => value.named_members().for_each(|(_, value)| scalars(value, places)),
+        Kind::Bool | Kind::Null => {}
+    }
+}
+
 impl ToolCallDelta<'_> {
     /// Whether this brings arguments and nothing else.
     fn is_bare(&self) -> bool {
@@ -93,10 +150,18 @@ impl Reader {
             Channel::Text => sink(Delta::Text(text)),
             Channel::Reasoning => sink(Delta::Reasoning(text)),
             Channel::Arguments { slot } => {
-                self.outlet.calls.append(slot, &text);
+                self.said(channel, &text);
                 let call = ToolCallDelta { slot, arguments: text, ..ToolCallDelta::default() };
                 sink(Delta::ToolCall(call));
             }
+        }
+    }
+
+    /// Keeps what [`Self::repeat`] keeps of texts that have been passed on without it.
+    pub fn said(&mut self, channel: Channel, text: &JsonText<'_>) {
+        match channel {
+            Channel::Text | Channel::Reasoning => {}
+            Channel::Arguments { slot } => self.outlet.calls.append(slot, text),
         }
     }
 

@@ -58,21 +58,20 @@ impl Pipe {
         let Self { reader, translator, memo, .. } = self;
         let Some(channel) = memo.channel() else { return bytes };
         let mut rest = bytes;
-        // Text and reasoning leave nothing behind in the reader: see [`Reader::repeat`].
-        if let Some(mut live) = translator.live(channel) {
-            while let Some((text, length)) = memo.recognise(rest)
-                && length <= event_bytes_max
-                && live.push(&text, out)
-            {
-                rest = rest.get(length..).unwrap_or_default();
-            }
+        let mut next = || {
+            let alike = memo.recognise(rest, event_bytes_max)?;
+            rest = alike.behind;
+            Some(alike.text)
+        };
+        let texts = std::iter::from_fn(&mut next);
+        if let Some(said) = translator.extend(channel, (texts, bytes.len()), out) {
+            reader.said(channel, &said);
+            return rest;
         }
-        while let Some((text, length)) = memo.recognise(rest)
-            && length <= event_bytes_max
-            && !translator.is_ended()
+        while !translator.is_ended()
+            && let Some(text) = next()
         {
-            reader.repeat(channel, text, &mut |delta| translator.delta(delta, out));
-            rest = rest.get(length..).unwrap_or_default();
+            reader.repeat(channel, text.text(), &mut |delta| translator.delta(delta, out));
         }
         rest
     }
@@ -128,7 +127,7 @@ impl Pipe {
         let known = memo.channel().filter(|_| event.is_empty());
         if let Some((channel, text)) = known.zip(memo.recognise_data(data)) {
             seen.known = true;
-            return reader.repeat(channel, text, sink);
+            return reader.repeat(channel, text.text(), sink);
         }
         memo.forget();
         reader.read(event, data, sink);

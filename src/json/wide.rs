@@ -22,15 +22,28 @@ const fn specials(word: u64) -> u64 {
 /// How many bytes stand before the first that is a quote, a backslash or a control character; all
 /// bytes when there is none.
 pub fn plain_len(bytes: &[u8]) -> usize {
+    plain(bytes).0
+}
+
+/// The same, and whether all of those bytes are ASCII.
+#[inline]
+pub fn plain(bytes: &[u8]) -> (usize, bool) {
     let (words, rest) = bytes.as_chunks::<8>();
+    let mut seen = 0;
     for (n, word) in words.iter().enumerate() {
-        let found = specials(u64::from_le_bytes(*word));
+        let word = u64::from_le_bytes(*word);
+        let found = specials(word);
         if found != 0 {
-            return 8 * n + found.trailing_zeros() as usize / 8;
+            let before = (found & found.wrapping_neg()) - 1;
+            let len = 8 * n + found.trailing_zeros() as usize / 8;
+            return (len, (seen | word & before) & HIGH_BITS == 0);
         }
+        seen |= word;
     }
     let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
-    8 * words.len() + rest.iter().position(is_special).unwrap_or(rest.len())
+    let len = rest.iter().position(is_special).unwrap_or(rest.len());
+    let is_ascii = rest.iter().take(len).all(u8::is_ascii);
+    (8 * words.len() + len, is_ascii && seen & HIGH_BITS == 0)
 }
 
 /// Whether `bytes` begin with `prefix`.
@@ -46,6 +59,12 @@ pub fn starts_with(bytes: &[u8], prefix: &[u8]) -> bool {
         differ |= u64::from(byte ^ prefix_byte);
     }
     differ == 0
+}
+
+/// What stands behind `prefix` in bytes that begin with it.
+#[inline]
+pub fn strip_prefix<'b>(bytes: &'b [u8], prefix: &[u8]) -> Option<&'b [u8]> {
+    bytes.get(prefix.len()..).filter(|_| starts_with(bytes, prefix))
 }
 
 /// Whether both are the same bytes.
@@ -64,8 +83,9 @@ mod tests {
                 for around in [b' ', b'!', b'#', b'[', b']', 0x7f, 0x80, 0xa2, 0xdc, 0xff] {
                     let mut bytes = vec![around; 24];
                     bytes[len] = special;
-                    assert_eq!(plain_len(&bytes), len, "{special} behind {len} of {around}");
-                    assert_eq!(plain_len(&bytes[..len]), len);
+                    let found = (len, around.is_ascii() || len == 0);
+                    assert_eq!(plain(&bytes), found, "{special} behind {len} of {around}");
+                    assert_eq!(plain(&bytes[..len]), found);
                     bytes[len + 1..].fill(special ^ 1);
                     assert_eq!(plain_len(&bytes), len, "{special} before others");
                 }
@@ -84,6 +104,7 @@ mod tests {
                 prefix[other] ^= 0x40;
                 assert!(!starts_with(&bytes, &prefix), "{len} bytes, {other} differs");
             }
+            assert_eq!(strip_prefix(&bytes, &bytes[..len]), Some(&bytes[len..]));
             assert!(!starts_with(&bytes[..len], &[&bytes[..len], b"x"].concat()));
         }
     }

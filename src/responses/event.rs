@@ -4,7 +4,7 @@
 //! blank line comes in a later read (measured with Codex and the Open Responses compliance runner).
 //! `sequence_number` is written last, so that everything before it is constant from delta to delta.
 
-use crate::json::{self, Digits, JsonText, Object};
+use crate::json::{self, Digits, JsonBytes, JsonText, Object, Pieces};
 
 /// A streaming event.
 pub trait Event {
@@ -46,10 +46,13 @@ fn write_in_one_line(json: &[u8], out: &mut Vec<u8>) {
 /// Streams consist of little else, so what stays the same is written once per item.
 #[derive(Debug)]
 pub struct Repeated {
-    /// Everything up to the opening quote of `delta`.
-    head: Vec<u8>,
-    /// Everything from its closing quote up to the number.
-    tail: Vec<u8>,
+    /// What stands between two deltas: the end of one event, from the closing quote on, and the next
+    /// one up to the opening quote.
+    between: Vec<u8>,
+    /// Where in it the number of the first event begins.
+    number: usize,
+    /// Where in it the next event begins.
+    head: usize,
 }
 
 /// What [`write`] puts behind the number of an event.
@@ -63,16 +66,64 @@ impl Repeated {
         write(event, 0, &mut bytes);
         let quote = memchr::memmem::find(&bytes, EMPTY)? + EMPTY.len() - 1;
         let (head, tail) = bytes.split_at_checked(quote)?;
-        let tail = tail.strip_suffix(END)?.strip_suffix(b"0")?;
-        Some(Self { head: head.to_vec(), tail: tail.to_vec() })
+        let number = tail.strip_suffix(END)?.strip_suffix(b"0")?.len();
+        Some(Self { between: [tail, head].concat(), number, head: tail.len() })
     }
 
     /// Appends the event with this `delta`: the same bytes as [`write`].
-    pub fn write(&self, delta: &JsonText<'_>, sequence_number: u64, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.head);
+    pub fn write(&mut self, delta: &JsonText<'_>, sequence_number: u64, out: &mut Vec<u8>) {
+        self.set_number(sequence_number);
+        let (tail, head) = self.between.split_at_checked(self.head).unwrap_or_default();
+        out.extend_from_slice(head);
         out.extend_from_slice(delta.escaped().as_bytes());
-        out.extend_from_slice(&self.tail);
-        out.extend_from_slice(Digits::default().of(sequence_number, END));
+        out.extend_from_slice(tail);
+    }
+
+    /// Appends an event for each of these deltas and counts them; returns what they say together.
+    pub fn write_all<'p>(
+        &mut self,
+        deltas: impl Iterator<Item = JsonBytes<'p>>,
+        sequence_number: &mut u64,
+        out: &mut Vec<u8>,
+    ) -> JsonText<'static> {
+        let mut said = Pieces::default();
+        self.set_number(*sequence_number);
+        out.extend_from_slice(self.between.get(self.head..).unwrap_or_default());
+        for delta in deltas {
+            said.push(delta);
+            delta.write(out);
+            out.extend_from_slice(&self.between);
+            *sequence_number += 1;
+            self.count(*sequence_number);
+        }
+        // The head of an event that did not come.
+        out.truncate(out.len() + self.head - self.between.len());
+        said.into_text()
+    }
+
+    fn set_number(&mut self, number: u64) {
+        let mut digits = Digits::default();
+        let digits = digits.of(number, END);
+        match self.between.get_mut(self.number..self.head) {
+            Some(place) if place.len() == digits.len() => place.copy_from_slice(digits),
+            _ => {
+                self.between.splice(self.number..self.head, digits.iter().copied());
+                self.head = self.number + digits.len();
+            }
+        }
+    }
+
+    /// Makes the number one larger, so that it becomes `next`.
+    fn count(&mut self, next: u64) {
+        let end = self.head.saturating_sub(END.len());
+        for digit in self.between.get_mut(self.number..end).unwrap_or_default().iter_mut().rev() {
+            if *digit < b'9' {
+                *digit += 1;
+                return;
+            }
+            *digit = b'0';
+        }
+        self.set_number(next);
     }
 }
 
@@ -279,12 +330,23 @@ mod tests {
     fn a_repeated_event_is_the_event() {
         fn check<E: Event>(event: impl Fn(&'static JsonText<'static>) -> E) {
             static TEXTS: [JsonText<'static>; 2] = [JsonText::EMPTY, JsonText::LINE_BREAK];
-            let repeated = Repeated::new(&event(&JsonText::EMPTY)).unwrap();
+            let mut repeated = Repeated::new(&event(&JsonText::EMPTY)).unwrap();
             for (text, number) in TEXTS.iter().zip([0, 1_234_567_890]) {
                 let (mut plain, mut again) = (Vec::new(), Vec::new());
                 write(&event(text), number, &mut plain);
                 repeated.write(text, number, &mut again);
                 assert_eq!(plain, again);
+            }
+            for first in [0, 8, 97, 12_995] {
+                let (mut plain, mut again) = (b"x".to_vec(), b"x".to_vec());
+                let (deltas, mut number) = (["\\n\"", "\""].repeat(6), first);
+                let texts = deltas.iter().map(|text| JsonBytes::scan(text.as_bytes()).unwrap());
+                let said = repeated.write_all(texts, &mut number, &mut again);
+                for (text, number) in TEXTS.iter().rev().cycle().zip(first..first + 12) {
+                    write(&event(text), number, &mut plain);
+                }
+                assert_eq!((plain, number), (again, first + 12));
+                assert_eq!(said.escaped(), "\\n".repeat(6));
             }
         }
         let (item_id, output_index) = ("x_0123456789abcdef", 10);

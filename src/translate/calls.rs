@@ -6,6 +6,7 @@
 use serde_json::{Map, Value};
 
 use super::arguments::{Completeness, Unwrapper, object, unwrap_whole};
+use super::items::Live;
 use super::sink::Sink;
 use super::tools::{Tool, ToolKind, ToolTable};
 use crate::dialect::ToolCallDelta;
@@ -104,6 +105,19 @@ impl Call {
             }
             self.arguments.push(&piece.arguments);
         }
+    }
+
+    /// The arguments, if the next piece of them is carried by an event like the last one.
+    pub(super) fn live(&mut self) -> Option<Live<'_>> {
+        // Once something has been sent, the arguments cannot become `null` any more.
+        let opened = self.opened.as_mut()?;
+        let is_sent = opened.sent > 0 && opened.sent == self.arguments.len();
+        if !is_sent || opened.tool.kind != ToolKind::Function {
+            return None;
+        }
+        let repeated = opened.repeated.as_mut()?;
+        let arguments = Some((&mut self.completeness, &mut opened.sent));
+        Some(Live { text: &mut self.arguments, repeated, arguments })
     }
 
     /// Whether the arguments so far are one whole JSON object.

@@ -17,7 +17,7 @@ use crate::ids::Ids;
 use crate::json::JsonText;
 use crate::responses::event;
 use crate::responses::output::{ItemStatus, OutputItem};
-pub use live::Live;
+pub(super) use live::Live;
 
 /// What the events around an item take at most, with its place in the output.
 const OPEN_ITEM_BYTES: usize = 1 << 10;

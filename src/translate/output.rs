@@ -3,6 +3,7 @@
 //! An item grows in silence until it is its turn: [`Message::announce`] then tells the client everything
 //! so far, and every later piece at once. [`super::reasoning`] does the same.
 
+use super::items::Live;
 use super::sink::Sink;
 use crate::ids::Ids;
 use crate::json::JsonText;
@@ -70,11 +71,11 @@ impl Message {
         self.send_piece(kind, content_index, piece, logprobs, sink);
     }
 
-    /// The text of the last part and the event that has carried the last piece of it, if the next one
-    /// is carried by such an event too.
-    pub(super) fn live(&mut self) -> Option<(&mut JsonText<'static>, &Repeated)> {
+    /// The last part, if the next piece of it is carried by an event like the last one.
+    pub(super) fn live(&mut self) -> Option<Live<'_>> {
         let part = self.parts.last_mut().filter(|part| part.kind == PartKind::Text)?;
-        Some((&mut part.text, self.repeated.as_ref()?))
+        let repeated = self.repeated.as_mut()?;
+        Some(Live { text: &mut part.text, repeated, arguments: None })
     }
 
     fn send_piece(

@@ -1,6 +1,7 @@
 //! Reasoning while it arrives. It grows in silence until it is its turn, like a message.
 
 use super::envelope::Envelope;
+use super::items::Live;
 use super::output::Place;
 use super::sink::Sink;
 use crate::config::ReasoningOutput;
@@ -44,9 +45,10 @@ impl Reasoning {
         }
     }
 
-    /// The text and the event that has carried its last piece, if there was one.
-    pub(super) fn live(&mut self) -> Option<(&mut JsonText<'static>, &Repeated)> {
-        Some((&mut self.text, self.repeated.as_ref()?))
+    /// The text, if the next piece of it is carried by an event like the last one.
+    pub(super) fn live(&mut self) -> Option<Live<'_>> {
+        let repeated = self.repeated.as_mut()?;
+        Some(Live { text: &mut self.text, repeated, arguments: None })
     }
 
     /// Tells the client about the item, if it does not know it yet.

@@ -13,7 +13,7 @@
 //! stays open, and what comes for others waits behind it in the order in which it came.
 
 use super::compaction::seal_summary;
-use super::items::{Forms, Items, Live};
+use super::items::{Forms, Items};
 use super::request::Task;
 use super::sink::Sink;
 use super::tools::ToolTable;
@@ -23,7 +23,7 @@ use crate::dialect::Delta;
 use crate::dialect::steady::Channel;
 use crate::error::{ApiError, Class};
 use crate::ids::Ids;
-use crate::json;
+use crate::json::{self, JsonBytes, JsonText};
 use crate::responses::event;
 use crate::responses::output::OutputItem;
 use crate::responses::response::{IncompleteReason, Response, Snapshot, Status, write_usage};
@@ -218,9 +218,15 @@ impl Translator {
         }
     }
 
-    /// The short way for pieces of this channel; `None` when [`Self::delta`] does more with them than to
-    /// grow an item by one event each.
-    pub fn live(&mut self, channel: Channel) -> Option<Live<'_>> {
+    /// The short way for pieces of this channel, together of `bytes_max` bytes at most; returns what they
+    /// say. `None`, and no piece has been taken, when [`Self::delta`] might do more with one of them than
+    /// to grow an item by one event.
+    pub fn extend<'p>(
+        &mut self,
+        channel: Channel,
+        (pieces, bytes_max): (impl Iterator<Item = JsonBytes<'p>>, usize),
+        out: &mut Vec<u8>,
+    ) -> Option<JsonText<'static>> {
         let is_plain = self.state == State::Open
             && self.task == Task::Respond
             && self.delivery == Delivery::Stream
@@ -228,7 +234,7 @@ impl Translator {
         if !is_plain {
             return None;
         }
-        self.items.live(channel, &mut self.sequence_number)
+        self.items.extend(channel, (pieces, bytes_max), &mut self.sequence_number, out)
     }
 
     /// The upstream's answer is over. `now_s` is in seconds since 1970.

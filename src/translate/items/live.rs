@@ -1,42 +1,70 @@
 //! The short way for pieces of text that go to the item which is live already.
 //!
 //! [`Items::delta`] defines what a piece does. When all it does is to grow the last item and to become
-//! an event like the one before, what changes is here at hand.
+//! an event like the one before, the events of many pieces are written in a row, and the item grows by
+//! all of them at once.
 
 use super::{Item, Items, limit};
 use crate::dialect::steady::Channel;
 use crate::error::ApiError;
-use crate::json::JsonText;
+use crate::json::{JsonBytes, JsonText};
 use crate::responses::event::Repeated;
+use crate::translate::arguments::Completeness;
 
-/// An item that has told the client about a piece like those that come.
+/// An item that has told the client all of its text, piece by piece.
 pub struct Live<'t> {
-    text: &'t mut JsonText<'static>,
-    repeated: &'t Repeated,
-    sequence_number: &'t mut u64,
-    output_bytes: &'t mut usize,
-    output_bytes_max: usize,
+    /// What is known of the item.
+    pub text: &'t mut JsonText<'static>,
+    /// The event that carries pieces.
+    pub repeated: &'t mut Repeated,
+    /// What else a call keeps of its arguments.
+    pub arguments: Option<(&'t mut Completeness, &'t mut usize)>,
 }
 
 impl Items {
-    /// The short way for this channel; `None` when a piece for it does more than to grow the last item.
-    pub fn live<'t>(
-        &'t mut self,
+    /// Takes pieces of this channel, together of `bytes_max` bytes at most; returns what they say.
+    ///
+    /// `None`, and no piece has been taken, when one of them might do more than to grow the last item.
+    pub fn extend<'p>(
+        &mut self,
         channel: Channel,
-        sequence_number: &'t mut u64,
-    ) -> Option<Live<'t>> {
-        if !self.logprobs.is_empty() {
-            // They belong to the next piece of text.
+        (pieces, bytes_max): (impl Iterator<Item = JsonBytes<'p>>, usize),
+        sequence_number: &mut u64,
+        out: &mut Vec<u8>,
+    ) -> Option<JsonText<'static>> {
+        // Log probabilities belong to the next piece of text.
+        if !self.logprobs.is_empty() || bytes_max > self.bytes_left(channel) {
             return None;
         }
-        let (text, repeated) = match (channel, self.open.back_mut()?) {
+        let is_alone = self.open.len() == 1;
+        let live = match (channel, self.open.back_mut()?) {
             (Channel::Text, Item::Message(message)) => message.live()?,
             (Channel::Reasoning, Item::Reasoning(reasoning)) => reasoning.live()?,
+            // Behind others, or before them, a call is looked at with each piece.
+            (Channel::Arguments { slot }, Item::Call(call)) if is_alone && call.slot() == slot => {
+                call.live()?
+            }
             _ => return None,
         };
-        let output_bytes_max = self.limits.output_bytes_max;
-        let output_bytes = &mut self.output_bytes;
-        Some(Live { text, repeated, sequence_number, output_bytes, output_bytes_max })
+        let said = live.repeated.write_all(pieces, sequence_number, out);
+        live.text.push(&said);
+        self.output_bytes += said.len();
+        if let Some((completeness, sent)) = live.arguments {
+            completeness.push(&said);
+            *sent += said.len();
+            self.argument_bytes += said.len();
+        }
+        Some(said)
+    }
+
+    /// How much may come on this channel.
+    fn bytes_left(&self, channel: Channel) -> usize {
+        let output = self.limits.output_bytes_max.saturating_sub(self.output_bytes);
+        let arguments = self.limits.arguments_bytes_max.saturating_sub(self.argument_bytes);
+        match channel {
+            Channel::Text | Channel::Reasoning => output,
+            Channel::Arguments { .. } => output.min(arguments),
+        }
     }
 
     /// Counts what goes into the output.
@@ -46,20 +74,5 @@ impl Items {
             return Err(limit("output", "output_bytes_max"));
         }
         Ok(())
-    }
-}
-
-impl Live<'_> {
-    /// Takes a piece. False, and nothing has happened, when a limit does not allow it.
-    pub fn push(&mut self, piece: &JsonText<'_>, out: &mut Vec<u8>) -> bool {
-        let output_bytes = *self.output_bytes + piece.len();
-        if output_bytes > self.output_bytes_max {
-            return false;
-        }
-        *self.output_bytes = output_bytes;
-        self.text.push(piece);
-        self.repeated.write(piece, *self.sequence_number, out);
-        *self.sequence_number += 1;
-        true
     }
 }
