@@ -3,26 +3,33 @@
 //! One keyword too many makes such an upstream refuse the whole request, so the keywords it does not
 //! know are rewritten to ones it knows or left out. The order of properties stays.
 
+mod tree;
+
 use std::borrow::Cow;
 use std::cell::Cell;
 
-use serde_json::{Map, Value, json};
-
 use super::{Schema, value};
+use crate::json::JsonText;
+use crate::json::document::{Kind, Value};
+use tree::{Members, Tree};
 
 /// A schema in the form an upstream takes. Text that is no JSON object is given back as it is.
 pub fn adapt(schema: &str, form: Schema) -> Cow<'_, str> {
-    let adapted = match form {
-        Schema::Plain => return Cow::Borrowed(schema),
-        Schema::Gemini => {
-            let form = |root: &Map<String, Value>, defs: &Value| {
-                Gemini::new(defs, schema.len()).schema(root, &mut Vec::new())
-            };
-            rewrite(schema, form)
-        }
-        Schema::Kimi => rewrite(schema, |root, _| kimi(root)),
+    if form == Schema::Plain {
+        return Cow::Borrowed(schema);
+    }
+    let document = value::document(schema);
+    let root = document.as_ref().map(|document| document.root());
+    let Some(root) = root.filter(|root| root.kind() == Kind::Object) else {
+        return Cow::Borrowed(schema);
     };
-    adapted.map_or(Cow::Borrowed(schema), Cow::Owned)
+    let adapted = match form {
+        Schema::Gemini => Gemini::new(root, schema.len()).schema(root, &mut Vec::new()),
+        _ => kimi(root),
+    };
+    let mut out = Vec::with_capacity(schema.len());
+    adapted.write(&mut out);
+    String::from_utf8(out).map_or(Cow::Borrowed(schema), Cow::Owned)
 }
 
 /// The names of the properties that take a string and nothing else, as far as they say so themselves.
@@ -36,20 +43,14 @@ pub fn text_properties(schema: &str) -> Vec<String> {
         .collect()
 }
 
-fn rewrite(
-    schema: &str,
-    form: impl FnOnce(&Map<String, Value>, &Value) -> Value,
-) -> Option<String> {
-    let root: Value = serde_json::from_str(schema).ok()?;
-    Some(form(root.as_object()?, &root).to_string())
-}
-
 /// The keywords of Gemini's schema, which is that of OpenAPI 3.0 without references.
 struct Gemini<'a> {
     /// The document that references point into.
-    defs: &'a Value,
+    root: Value<'a>,
     /// Bytes that may still be written.
     room: Cell<usize>,
+    /// Members that may still be looked at to find what references point at.
+    looks: Cell<usize>,
     /// Schemas around the one that is being written.
     depth: Cell<usize>,
 }
@@ -62,6 +63,9 @@ const GROWTH_BYTES_MIN: usize = 32 << 10;
 /// Schemas within each other. References lead deeper than the limit on nesting of the request, and what is
 /// too deep for the stack ends the VM.
 const DEPTH_MAX: usize = 64;
+
+/// A document may have many references and many things to point at; each pair would cost a look.
+const LOOKS_MAX: usize = 1 << 22;
 
 /// What a schema takes at least.
 const SCHEMA_BYTES: usize = r#""":{"type":"object"},"#.len();
@@ -85,29 +89,33 @@ const GEMINI_KEPT: &[&str] = &[
 const GEMINI_FORMATS: &[&str] = &["date-time", "double", "enum", "float", "int32", "int64"];
 
 impl<'a> Gemini<'a> {
-    fn new(defs: &'a Value, length: usize) -> Self {
+    fn new(root: Value<'a>, length: usize) -> Self {
         let room = Cell::new(GROWTH_MAX * length + GROWTH_BYTES_MIN);
-        Self { defs, room, depth: Cell::new(0) }
+        Self { root, room, looks: Cell::new(LOOKS_MAX), depth: Cell::new(0) }
     }
 
     /// Takes room for what a schema says itself, without the schemas within; false when there is none.
-    fn has_room(&self, schema: &Map<String, Value>) -> bool {
+    fn has_room(&self, schema: Value<'_>) -> bool {
         let room = self.room.get().checked_sub(SCHEMA_BYTES + own_bytes(schema));
         self.room.set(room.unwrap_or_default());
         room.is_some()
     }
 
-    fn value(&self, value: &Value, refs: &mut Vec<String>) -> Value {
-        match value {
-            Value::Object(schema) => self.schema(schema, refs),
+    fn value(&self, value: Value<'a>, refs: &mut Vec<String>) -> Members<'a> {
+        match value.kind() {
+            Kind::Object => self.schema(value, refs),
             // `true` and `false`: anything and nothing.
-            _ => json!({}),
+            _ => Members::default(),
         }
     }
 
-    fn schema(&self, schema: &Map<String, Value>, refs: &mut Vec<String>) -> Value {
+    fn values(&self, list: Value<'a>, refs: &mut Vec<String>) -> Tree<'a> {
+        Tree::List(list.elements().map(|value| Tree::Object(self.value(value, refs))).collect())
+    }
+
+    fn schema(&self, schema: Value<'a>, refs: &mut Vec<String>) -> Members<'a> {
         if self.depth.get() >= DEPTH_MAX || !self.has_room(schema) {
-            return json!({"type": "object"});
+            return Members::any_object();
         }
         self.depth.set(self.depth.get() + 1);
         let written = self.written(schema, refs);
@@ -115,164 +123,91 @@ impl<'a> Gemini<'a> {
         written
     }
 
-    fn written(&self, schema: &Map<String, Value>, refs: &mut Vec<String>) -> Value {
-        if let Some(Value::String(reference)) = schema.get("$ref") {
-            return self.reference(reference, schema, refs);
+    fn written(&self, schema: Value<'a>, refs: &mut Vec<String>) -> Members<'a> {
+        if let Some(reference) = schema.get("$ref").and_then(Value::decoded) {
+            return self.reference(&reference, schema, refs);
         }
-        let mut out = Map::new();
-        self.kind(schema, &mut out);
-        for (keyword, value) in schema {
-            match keyword.as_str() {
-                kept if GEMINI_KEPT.contains(&kept) => {
-                    out.insert(keyword.clone(), value.clone());
+        let mut out = Members::default();
+        kind(schema, &mut out);
+        for (keyword, value) in schema.named_members() {
+            match &*keyword {
+                kept if GEMINI_KEPT.contains(&kept) => out.put(&keyword, Tree::of(value)),
+                "format" if GEMINI_FORMATS.iter().any(|format| value.is(format)) => {
+                    out.put(&keyword, Tree::of(value));
                 }
-                "format" if GEMINI_FORMATS.iter().any(|format| value == format) => {
-                    out.insert(keyword.clone(), value.clone());
-                }
-                "items" => {
-                    out.insert(keyword.clone(), self.items(value, refs));
-                }
+                "items" => out.put(&keyword, Tree::Object(self.items(value, refs))),
                 "properties" => {
-                    out.insert(keyword.clone(), self.properties(value, refs));
+                    let mut properties = Members::default();
+                    for (name, schema) in value.named_members() {
+                        properties.put(&name, Tree::Object(self.value(schema, refs)));
+                    }
+                    out.put(&keyword, Tree::Object(properties));
                 }
                 "anyOf" | "oneOf" => self.branches(value, &mut out, refs),
                 "allOf" => self.merge(value, &mut out, refs),
                 _ => {}
             }
         }
-        match (schema.get("enum"), schema.get("const")) {
-            (Some(Value::Array(options)), _) => self.options(options, &mut out),
-            (_, Some(option)) => self.options(std::slice::from_ref(option), &mut out),
-            _ => {}
+        match (
+            schema.get("enum").filter(|options| options.kind() == Kind::Array),
+            schema.get("const"),
+        ) {
+            (Some(list), _) => options(&list.elements().collect::<Vec<_>>(), &mut out),
+            (None, Some(option)) => options(&[option], &mut out),
+            (None, None) => {}
         }
-        self.required(schema, &mut out);
-        Value::Object(out)
+        required(schema, &mut out);
+        out
     }
 
-    /// `type`, which is one word here; `null` beside it becomes `nullable`.
-    fn kind(&self, schema: &Map<String, Value>, out: &mut Map<String, Value>) {
-        match schema.get("type") {
-            Some(Value::Array(kinds)) => {
-                let named: Vec<&Value> = kinds.iter().filter(|kind| *kind != "null").collect();
-                if named.len() < kinds.len() {
-                    out.insert("nullable".to_owned(), Value::Bool(true));
-                }
-                match named.as_slice() {
-                    [] => {}
-                    [kind] => {
-                        out.insert("type".to_owned(), (*kind).clone());
-                    }
-                    several => {
-                        let branches = several.iter().map(|kind| json!({"type": kind})).collect();
-                        out.insert("anyOf".to_owned(), branches);
-                    }
-                }
-            }
-            Some(kind) => {
-                out.insert("type".to_owned(), kind.clone());
-            }
-            None if schema.contains_key("properties") => {
-                out.insert("type".to_owned(), json!("object"));
-            }
-            None if schema.contains_key("items") => {
-                out.insert("type".to_owned(), json!("array"));
-            }
-            None => {}
+    fn items(&self, value: Value<'a>, refs: &mut Vec<String>) -> Members<'a> {
+        if value.kind() != Kind::Array {
+            return self.value(value, refs);
         }
-    }
-
-    /// `enum`, which holds strings only. Other options are said in the description.
-    fn options(&self, options: &[Value], out: &mut Map<String, Value>) {
-        if options.iter().all(Value::is_string) {
-            out.entry("type").or_insert_with(|| json!("string"));
-            out.insert("enum".to_owned(), options.into());
-            return;
-        }
-        let listed: Vec<String> = options.iter().map(Value::to_string).collect();
-        let said = format!("One of: {}", listed.join(", "));
-        let description = match out.get("description").and_then(Value::as_str) {
-            Some(description) => format!("{description} {said}"),
-            None => said,
-        };
-        out.insert("description".to_owned(), description.into());
-    }
-
-    fn items(&self, value: &Value, refs: &mut Vec<String>) -> Value {
-        match value {
-            Value::Array(tuple) => {
-                let branches: Vec<Value> =
-                    tuple.iter().map(|item| self.value(item, refs)).collect();
-                json!({"anyOf": branches})
-            }
-            item => self.value(item, refs),
-        }
-    }
-
-    fn properties(&self, value: &Value, refs: &mut Vec<String>) -> Value {
-        let properties = value.as_object().into_iter().flatten();
-        properties.map(|(name, schema)| (name.clone(), self.value(schema, refs))).collect()
+        let mut any = Members::default();
+        any.put("anyOf", self.values(value, refs));
+        any
     }
 
     /// `anyOf` and `oneOf`; a branch that is only null becomes `nullable`.
-    fn branches(&self, value: &Value, out: &mut Map<String, Value>, refs: &mut Vec<String>) {
-        let branches = value.as_array().map_or(&[][..], Vec::as_slice);
-        let is_null = |branch: &&Value| branch.get("type").is_some_and(|kind| kind == "null");
-        if branches.iter().any(|branch| is_null(&branch)) {
-            out.insert("nullable".to_owned(), Value::Bool(true));
+    fn branches(&self, value: Value<'a>, out: &mut Members<'a>, refs: &mut Vec<String>) {
+        let is_null = |branch: &Value<'_>| branch.get("type").is_some_and(|kind| kind.is("null"));
+        if value.elements().any(|branch| is_null(&branch)) {
+            out.put_json("nullable", "true");
         }
-        let named: Vec<Value> = branches
-            .iter()
-            .filter(|b| !is_null(b))
-            .map(|branch| self.value(branch, refs))
-            .collect();
-        match <[Value; 1]>::try_from(named) {
-            Ok([Value::Object(only)]) => {
-                for (keyword, value) in only {
-                    out.entry(keyword).or_insert(value);
-                }
+        let named = value.elements().filter(|branch| !is_null(branch));
+        let mut named: Vec<_> = named.map(|branch| self.value(branch, refs)).collect();
+        match named.pop() {
+            Some(only) if named.is_empty() => {
+                only.into_iter().for_each(|(keyword, tree)| out.put_new(&keyword, tree));
             }
-            Ok([other]) => drop(other),
-            Err(named) => {
-                out.insert("anyOf".to_owned(), named.into());
+            last => {
+                named.extend(last);
+                out.put("anyOf", Tree::List(named.into_iter().map(Tree::Object).collect()));
             }
         }
     }
 
     /// `allOf`: all branches in one schema, the first word on each keyword counting.
-    fn merge(&self, value: &Value, out: &mut Map<String, Value>, refs: &mut Vec<String>) {
-        for branch in value.as_array().into_iter().flatten() {
-            let Value::Object(branch) = self.value(branch, refs) else { continue };
-            for (keyword, value) in branch {
-                match (out.get_mut(&keyword), value) {
-                    (Some(Value::Object(into)), Value::Object(from)) => into.extend(from),
-                    (Some(Value::Array(into)), Value::Array(from)) => into.extend(from),
-                    (Some(_), _) => {}
-                    (None, value) => {
-                        out.insert(keyword, value);
+    fn merge(&self, value: Value<'a>, out: &mut Members<'a>, refs: &mut Vec<String>) {
+        for branch in value.elements() {
+            for (keyword, tree) in self.value(branch, refs) {
+                match (out.member(&keyword), tree) {
+                    (Some(Tree::Object(into)), Tree::Object(from)) => {
+                        from.into_iter().for_each(|(name, tree)| into.put(&name, tree));
                     }
+                    (Some(Tree::List(into)), Tree::List(from)) => into.extend(from),
+                    (Some(_), _) => {}
+                    (None, tree) => out.put(&keyword, tree),
                 }
             }
         }
     }
 
-    /// `required`, which may name declared properties only.
-    fn required(&self, schema: &Map<String, Value>, out: &mut Map<String, Value>) {
-        let Some(Value::Array(required)) = schema.get("required") else { return };
-        let Some(Value::Object(properties)) = out.get("properties") else { return };
-        let known: Vec<Value> = required
-            .iter()
-            .filter(|name| name.as_str().is_some_and(|name| properties.contains_key(name)))
-            .cloned()
-            .collect();
-        if !known.is_empty() {
-            out.insert("required".to_owned(), known.into());
-        }
-    }
-
     /// What a reference points at, with the words that stand beside the reference. A schema within
     /// itself ends as any object.
-    fn reference(&self, to: &str, beside: &Map<String, Value>, refs: &mut Vec<String>) -> Value {
-        let target = to.strip_prefix('#').and_then(|pointer| self.defs.pointer(pointer));
+    fn reference(&self, to: &str, beside: Value<'a>, refs: &mut Vec<String>) -> Members<'a> {
+        let target = to.strip_prefix('#').and_then(|pointer| self.target(pointer));
         let mut schema = match target {
             Some(target) if !refs.iter().any(|open| open == to) => {
                 refs.push(to.to_owned());
@@ -280,95 +215,174 @@ impl<'a> Gemini<'a> {
                 refs.pop();
                 schema
             }
-            _ => json!({"type": "object"}),
+            _ => Members::any_object(),
         };
-        if let (Some(schema), Some(description)) =
-            (schema.as_object_mut(), beside.get("description"))
-        {
-            schema.insert("description".to_owned(), description.clone());
+        if let Some(description) = beside.get("description") {
+            schema.put("description", Tree::of(description));
         }
         schema
+    }
+
+    /// What a JSON pointer (RFC 6901) leads to.
+    fn target(&self, pointer: &str) -> Option<Value<'a>> {
+        let mut value = self.root;
+        for name in pointer.split('/').skip(1) {
+            let name = name.replace("~1", "/").replace("~0", "~");
+            value = match value.kind() {
+                Kind::Array => {
+                    let place = name.parse().ok()?;
+                    self.look(place)?;
+                    value.elements().nth(place)?
+                }
+                _ => {
+                    self.look(value.named_members().count())?;
+                    value.get(&name)?
+                }
+            };
+        }
+        Some(value)
+    }
+
+    fn look(&self, members: usize) -> Option<()> {
+        let looks = self.looks.get().checked_sub(members);
+        self.looks.set(looks.unwrap_or_default());
+        looks.map(drop)
+    }
+}
+
+/// `type`, which is one word here; `null` beside it becomes `nullable`.
+fn kind<'a>(schema: Value<'a>, out: &mut Members<'a>) {
+    let Some(kind) = schema.get("type") else {
+        if schema.get("properties").is_some() {
+            out.put_json("type", r#""object""#);
+        } else if schema.get("items").is_some() {
+            out.put_json("type", r#""array""#);
+        }
+        return;
+    };
+    if kind.kind() != Kind::Array {
+        return out.put("type", Tree::of(kind));
+    }
+    let named: Vec<_> = kind.elements().filter(|kind| !kind.is("null")).collect();
+    if named.len() < kind.elements().count() {
+        out.put_json("nullable", "true");
+    }
+    match named.as_slice() {
+        [] => {}
+        [kind] => out.put("type", Tree::of(*kind)),
+        several => {
+            let branch =
+                |kind: &Value<'_>| Tree::Json(format!(r#"{{"type":{}}}"#, kind.raw()).into());
+            out.put("anyOf", Tree::List(several.iter().map(branch).collect()));
+        }
+    }
+}
+
+/// `enum`, which holds strings only. Other options are said in the description.
+fn options<'a>(options: &[Value<'a>], out: &mut Members<'a>) {
+    if options.iter().all(|option| option.kind() == Kind::String) {
+        out.put_new("type", Tree::Json(r#""string""#.into()));
+        out.put("enum", Tree::List(options.iter().map(|option| Tree::of(*option)).collect()));
+        return;
+    }
+    let listed: Vec<_> = options.iter().map(|option| value::compact(option.raw())).collect();
+    let said = format!("One of: {}", listed.join(", "));
+    let before = match out.get("description") {
+        Some(Tree::Json(json)) => json.strip_prefix('"').and_then(|json| json.strip_suffix('"')),
+        _ => None,
+    };
+    let mut description = JsonText::EMPTY;
+    if let Some(before) = before {
+        description.push_escaped(before);
+        description.push_decoded(" ");
+    }
+    description.push_decoded(&said);
+    out.put_json("description", format!("\"{}\"", description.escaped()));
+}
+
+/// `required`, which may name declared properties only.
+fn required<'a>(schema: Value<'a>, out: &mut Members<'a>) {
+    let Some(Tree::Object(properties)) = out.get("properties") else { return };
+    let names = schema.get("required").into_iter().flat_map(Value::elements);
+    let known = names.filter(|name| name.decoded().is_some_and(|name| properties.has(&name)));
+    let known: Vec<_> = known.map(Tree::of).collect();
+    if !known.is_empty() {
+        out.put("required", Tree::List(known));
     }
 }
 
 /// What a schema says itself: its words and the names of its properties.
-fn own_bytes(schema: &Map<String, Value>) -> usize {
-    let of_member = |(keyword, value): (&String, &Value)| match (keyword.as_str(), value) {
-        ("$ref" | "$defs" | "definitions" | "items" | "anyOf" | "oneOf" | "allOf", _) => 0,
-        ("properties", Value::Object(properties)) => {
-            properties.keys().map(|name| name.len() + SCHEMA_BYTES).sum()
+fn own_bytes(schema: Value<'_>) -> usize {
+    let of_member = |(keyword, value): (Cow<'_, str>, Value<'_>)| match &*keyword {
+        "$ref" | "$defs" | "definitions" | "items" | "anyOf" | "oneOf" | "allOf" => 0,
+        "properties" if value.kind() == Kind::Object => {
+            value.members().map(|(name, _)| name.len() + SCHEMA_BYTES).sum()
         }
-        (keyword, value) => keyword.len() + value_bytes(value),
+        _ => keyword.len() + value.raw().len() + 2,
     };
-    schema.iter().map(of_member).sum()
-}
-
-/// What a value takes, roughly.
-fn value_bytes(value: &Value) -> usize {
-    match value {
-        Value::String(text) => text.len() + 4,
-        Value::Array(list) => list.iter().map(value_bytes).sum::<usize>() + 4,
-        Value::Object(members) => {
-            members.iter().map(|(name, value)| name.len() + value_bytes(value)).sum::<usize>() + 4
-        }
-        _ => 8,
-    }
+    schema.named_members().map(of_member).sum()
 }
 
 /// Kimi's part of JSON Schema: the root is an object, `items` is one schema, and a `type` beside
 /// `anyOf` stands in the branches.
-fn kimi(root: &Map<String, Value>) -> Value {
+fn kimi(root: Value<'_>) -> Members<'_> {
     let mut schema = kimi_schema(root);
-    if let Some(schema) = schema.as_object_mut()
-        && !schema.contains_key("type")
-        && !schema.contains_key("anyOf")
-    {
-        schema.insert("type".to_owned(), json!("object"));
+    if !schema.has("anyOf") {
+        schema.put_new("type", Tree::Json(r#""object""#.into()));
     }
     schema
 }
 
-fn kimi_schema(schema: &Map<String, Value>) -> Value {
-    let mut out = Map::new();
-    for (keyword, value) in schema {
-        let keyword = if keyword == "oneOf" { "anyOf" } else { keyword };
-        let adapted = match (keyword, value) {
-            ("items" | "prefixItems", Value::Array(tuple)) => {
-                out.insert("items".to_owned(), json!({"anyOf": kimi_list(tuple)}));
-                continue;
+fn kimi_schema(schema: Value<'_>) -> Members<'_> {
+    let mut out = Members::default();
+    for (keyword, value) in schema.named_members() {
+        let keyword = if keyword == "oneOf" { "anyOf" } else { &*keyword };
+        match (keyword, value.kind()) {
+            ("items" | "prefixItems", Kind::Array) => {
+                let mut any = Members::default();
+                any.put("anyOf", kimi_list(value));
+                out.put("items", Tree::Object(any));
             }
-            ("anyOf" | "allOf", Value::Array(branches)) => kimi_list(branches).into(),
-            ("properties" | "$defs" | "definitions", Value::Object(members)) => members
-                .iter()
-                .map(|(name, schema)| (name.clone(), kimi_value(schema)))
-                .collect::<Map<_, _>>()
-                .into(),
-            ("items" | "additionalProperties" | "not", value) => kimi_value(value),
-            (_, value) => value.clone(),
-        };
-        out.insert(keyword.to_owned(), adapted);
-    }
-    if out.get("anyOf").is_some_and(Value::is_array)
-        && let Some(kind) = out.shift_remove("type")
-    {
-        let branches = out.get_mut("anyOf").and_then(Value::as_array_mut).into_iter().flatten();
-        for branch in branches.filter_map(Value::as_object_mut) {
-            branch.entry("type").or_insert_with(|| kind.clone());
+            ("anyOf" | "allOf", Kind::Array) => out.put(keyword, kimi_list(value)),
+            ("properties" | "$defs" | "definitions", Kind::Object) => {
+                let mut members = Members::default();
+                for (name, schema) in value.named_members() {
+                    members.put(&name, kimi_value(schema));
+                }
+                out.put(keyword, Tree::Object(members));
+            }
+            ("items" | "additionalProperties" | "not", _) => out.put(keyword, kimi_value(value)),
+            _ => out.put(keyword, Tree::of(value)),
         }
     }
-    Value::Object(out)
+    if matches!(out.get("anyOf"), Some(Tree::List(_)))
+        && let Some(kind) = out.take("type")
+        && let Some(Tree::List(branches)) = out.member("anyOf")
+    {
+        for branch in branches {
+            if let Tree::Object(branch) = branch {
+                branch.put_new("type", kind.clone());
+            }
+        }
+    }
+    out
 }
 
-fn kimi_value(value: &Value) -> Value {
-    value.as_object().map_or_else(|| value.clone(), kimi_schema)
+fn kimi_value(value: Value<'_>) -> Tree<'_> {
+    match value.kind() {
+        Kind::Object => Tree::Object(kimi_schema(value)),
+        _ => Tree::of(value),
+    }
 }
 
-fn kimi_list(values: &[Value]) -> Vec<Value> {
-    values.iter().map(kimi_value).collect()
+fn kimi_list(values: Value<'_>) -> Tree<'_> {
+    Tree::List(values.elements().map(kimi_value).collect())
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Map, Value, json};
+
     use super::*;
 
     fn adapted(schema: Value, form: Schema) -> Value {

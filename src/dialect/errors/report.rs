@@ -1,9 +1,11 @@
 //! The parts of an error, whatever shape it has.
 
-use serde_json::{Map, Value};
+use std::borrow::Cow;
 
 use super::delay;
 use crate::dialect::repair::repair;
+use crate::dialect::value::document;
+use crate::json::document::{Kind, Value};
 
 /// What an error body says. All shapes of the catalogue (§5) end here.
 #[derive(Debug, Default)]
@@ -52,17 +54,17 @@ impl Report {
         let mut report = Self::default();
         let text = String::from_utf8_lossy(body);
         let text = undressed(&text);
-        match parse(text) {
-            Some(value) => report.read_value(DEPTH_MAX, &value),
-            None if text.starts_with('<') => {
-                report.is_page = true;
-                report.text = title(text).unwrap_or_default();
-            }
-            None => report.read_cut(text),
+        if report.read_json(DEPTH_MAX, text) {
+            // It was one.
+        } else if text.starts_with('<') {
+            report.is_page = true;
+            report.text = title(text).unwrap_or_default();
+        } else {
+            report.read_cut(text);
         }
         let number = number_at_end(&report.text);
         report.numbers.extend(number);
-        report.searched.push_str(&report.text.to_lowercase());
+        report.searched.push_str(&report.text.to_ascii_lowercase());
         report
     }
 
@@ -118,36 +120,48 @@ impl Report {
         }
     }
 
-    fn read_value(&mut self, depth: u8, value: &Value) {
+    /// Reads a text that is JSON, if need be after a repair; false for any other text.
+    fn read_json(&mut self, depth: u8, text: &str) -> bool {
+        if !text.starts_with(['{', '[', '"']) {
+            return false;
+        }
+        if let Some(document) = document(text) {
+            self.read_value(depth, document.root());
+            return true;
+        }
+        let repaired = repair(text.as_bytes());
+        let document = document(&repaired);
+        document.as_ref().is_some_and(|document| {
+            self.read_value(depth, document.root());
+            true
+        })
+    }
+
+    fn read_value(&mut self, depth: u8, value: Value<'_>) {
         let Some(depth) = depth.checked_sub(1) else { return };
-        match value {
-            Value::String(text) => self.read_text(depth, text),
-            Value::Array(elements) => self.read_list(depth, elements),
-            Value::Object(object) => self.read_object(depth, object),
-            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        match value.kind() {
+            Kind::String => self.read_text(depth, &value.decoded().unwrap_or_default()),
+            Kind::Array => self.read_list(depth, value),
+            Kind::Object => self.read_object(depth, value),
+            Kind::Null | Kind::Bool | Kind::Number => {}
         }
     }
 
-    fn read_object(&mut self, depth: u8, object: &Map<String, Value>) {
+    fn read_object(&mut self, depth: u8, object: Value<'_>) {
         for member in CODE_MEMBERS {
             self.read_code(object.get(member), member == "code");
         }
-        if let Some(Value::String(param)) = object.get("param").filter(|_| self.param.is_none()) {
-            self.param = Some(param.clone()).filter(|param| !param.is_empty());
+        if self.param.is_none() {
+            self.param = string(object, "param").filter(|param| !param.is_empty());
         }
-        if let Some(Value::String(delay)) = object.get("retryDelay") {
-            self.retry_delay = Some(delay.clone());
-        }
+        self.retry_delay = string(object, "retryDelay").or(self.retry_delay.take());
         for member in TEXT_MEMBERS {
-            match object.get(member) {
-                // Beside a message, the error is a word like `Not Found`.
-                Some(Value::String(word))
-                    if member == "error" && object.contains_key("message") =>
-                {
-                    self.codes.push(code_word(word));
-                }
-                Some(value) => self.read_value(depth, value),
-                None => {}
+            let Some(value) = object.get(member) else { continue };
+            // Beside a message, the error is a word like `Not Found`.
+            let is_word = member == "error" && object.get("message").is_some();
+            match value.decoded().filter(|_| is_word) {
+                Some(word) => self.codes.push(code_word(&word)),
+                None => self.read_value(depth, value),
             }
         }
         for member in ["innererror", "metadata", "details"] {
@@ -156,13 +170,13 @@ impl Report {
     }
 
     /// Validation errors (`loc`, `msg`), lists of errors, plain lists of texts.
-    fn read_list(&mut self, depth: u8, elements: &[Value]) {
+    fn read_list(&mut self, depth: u8, list: Value<'_>) {
         let mut texts = Vec::new();
-        for element in elements.iter().take(8) {
-            let path = element.get("loc").and_then(Value::as_array);
-            match (path, element.get("msg").and_then(Value::as_str)) {
+        for element in list.elements().take(8) {
+            let path = element.get("loc").filter(|path| path.kind() == Kind::Array);
+            match (path, string(element, "msg")) {
                 (Some(path), Some(msg)) => {
-                    let path: Vec<String> = path.iter().map(plain).collect();
+                    let path: Vec<_> = path.elements().map(plain).collect();
                     let path = path.join(".");
                     self.read_code(element.get("type"), false);
                     self.param = self
@@ -180,26 +194,19 @@ impl Report {
     }
 
     /// What stands beside the message: searched, and shown where it says more.
-    fn read_inner(&mut self, depth: u8, value: Option<&Value>) {
-        let Some(depth) = depth.checked_sub(1) else { return };
-        match value {
-            Some(Value::Object(object)) => {
-                self.read_code(object.get("code"), false);
-                if let Some(Value::String(delay)) = object.get("retryDelay") {
-                    self.retry_delay = Some(delay.clone());
-                }
-                // OpenRouter: the answer of the provider behind it.
-                if let Some(Value::String(raw)) = object.get("raw") {
-                    self.add_inner(raw);
-                }
-                self.read_inner(depth, object.get("innererror"));
+    fn read_inner(&mut self, depth: u8, value: Option<Value<'_>>) {
+        let (Some(depth), Some(value)) = (depth.checked_sub(1), value) else { return };
+        if value.kind() == Kind::Object {
+            self.read_code(value.get("code"), false);
+            self.retry_delay = string(value, "retryDelay").or(self.retry_delay.take());
+            // OpenRouter: the answer of the provider behind it.
+            if let Some(raw) = string(value, "raw") {
+                self.add_inner(&raw);
             }
-            Some(Value::Array(elements)) => {
-                for element in elements.iter().take(8) {
-                    self.read_inner(depth, Some(element));
-                }
-            }
-            _ => {}
+            self.read_inner(depth, value.get("innererror"));
+        }
+        for element in value.elements().take(8) {
+            self.read_inner(depth, Some(element));
         }
     }
 
@@ -221,10 +228,8 @@ impl Report {
     /// A text; some gateways put the whole error into it as JSON.
     fn read_text(&mut self, depth: u8, text: &str) {
         let before = self.text.len();
-        if text.trim_start().starts_with('{')
-            && let Some(value) = parse(text)
-        {
-            self.read_value(depth, &value);
+        if text.trim_start().starts_with('{') {
+            self.read_json(depth, text.trim());
         }
         if self.text.len() == before {
             self.add_text(text.trim());
@@ -236,17 +241,19 @@ impl Report {
         if self.text.is_empty() {
             text.clone_into(&mut self.text);
         } else {
-            self.searched.push_str(&text.to_lowercase());
+            self.searched.push_str(&text.to_ascii_lowercase());
             self.searched.push('\n');
         }
     }
 
-    fn read_code(&mut self, value: Option<&Value>, is_code: bool) {
-        let word = match value {
-            Some(Value::String(word)) if !word.is_empty() => word.clone(),
-            Some(Value::Number(number)) => number.to_string(),
-            _ => return,
-        };
+    fn read_code(&mut self, value: Option<Value<'_>>, is_code: bool) {
+        let word = value.filter(|value| matches!(value.kind(), Kind::String | Kind::Number));
+        if let Some(word) = word.map(plain).filter(|word| !word.is_empty()) {
+            self.add_code(word.into_owned(), is_code);
+        }
+    }
+
+    fn add_code(&mut self, word: String, is_code: bool) {
         match word.parse() {
             Ok(number) => self.numbers.push(number),
             Err(_) => {
@@ -264,10 +271,10 @@ impl Report {
             self.text = text.to_owned();
             return;
         }
-        self.searched.push_str(&text.to_lowercase());
+        self.searched.push_str(&text.to_ascii_lowercase());
         for member in ["\"code\"", "\"type\""] {
             if let Some(word) = string_behind(text, member) {
-                self.read_code(Some(&Value::String(word)), member == "\"code\"");
+                self.add_code(word, member == "\"code\"");
             }
         }
         let message = ["\"message\"", "\"error\"", "\"detail\""]
@@ -303,23 +310,25 @@ fn undressed(body: &str) -> &str {
     data.filter(|_| is_event).unwrap_or(body).trim()
 }
 
-fn parse(text: &str) -> Option<Value> {
-    if !text.starts_with(['{', '[', '"']) {
-        return None;
-    }
-    serde_json::from_str(text).or_else(|_| serde_json::from_str(&repair(text.as_bytes()))).ok()
+/// The string that is a member of an object.
+fn string(object: Value<'_>, name: &str) -> Option<String> {
+    object.get(name).and_then(string_of)
 }
 
-fn plain(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
+fn string_of(value: Value<'_>) -> Option<String> {
+    value.decoded().map(Cow::into_owned)
+}
+
+fn plain(value: Value<'_>) -> Cow<'_, str> {
+    value.decoded().unwrap_or(Cow::Borrowed(value.raw()))
 }
 
 /// A code in the form in which codes are compared: `RateLimitExceeded`, `rate_limit_exceeded`.
 fn code_word(code: &str) -> String {
-    code.chars().filter(|char| char.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    code.chars()
+        .filter(|char| !char.is_ascii() || char.is_ascii_alphanumeric())
+        .map(|char| char.to_ascii_lowercase())
+        .collect()
 }
 
 /// MiniMax puts its code behind the text: `insufficient balance (1008)`.
@@ -356,5 +365,7 @@ fn string_behind(text: &str, member: &str) -> Option<String> {
         char => char == '"',
     });
     let body = rest.get(..end.unwrap_or(rest.len()))?;
-    Some(serde_json::from_str(&format!("\"{body}\"")).unwrap_or_else(|_| body.to_owned()))
+    let whole = format!("\"{body}\"");
+    let decoded = document(&whole).and_then(|document| string_of(document.root()));
+    Some(decoded.unwrap_or_else(|| body.to_owned()))
 }
