@@ -31,6 +31,7 @@ thread_local! {
 
 /// Runs a callback of an exchange. Nothing is borrowed meanwhile.
 fn exchange<T>(context: u32, otherwise: T, callback: impl FnOnce(&mut Filter) -> T) -> T {
+    host::begin_callback();
     let taken = CONTEXTS
         .with_borrow_mut(|contexts| contexts.exchanges.get_mut(&context).and_then(Option::take));
     let Some(mut filter) = taken else { return otherwise };
@@ -155,12 +156,7 @@ extern "C" fn proxy_on_log(context: u32) {
     exchange(context, (), Filter::log);
 }
 
-/// Whether the context may be deleted.
-#[unsafe(no_mangle)]
-extern "C" fn proxy_on_done(_context: u32) -> bool {
-    true
-}
-
+/// There is no `proxy_on_done`: an exchange has nothing to wait for, and a host calls only what it finds.
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_delete(context: u32) {
     let deleted = CONTEXTS.with_borrow_mut(|contexts| {

@@ -59,8 +59,8 @@ impl Root {
 
     /// A new exchange; `context` is the host's number of it.
     pub fn exchange(&self, context: u32) -> Filter {
-        let seed = self.seed.of(context);
-        let exchange = Exchange::new(Rc::clone(&self.config), host::now_ms, seed).routed_by(ROUTER);
+        let exchange = Exchange::new(Rc::clone(&self.config), host::now_ms, self.seed.next());
+        let exchange = exchange.routed_by(ROUTER);
         Filter {
             context,
             exchange,
@@ -176,7 +176,6 @@ impl Filter {
             RequestBodyAction::Forward { changes, body } => {
                 if !changes.is_empty() {
                     change_headers(MapType::RequestHeaders, &changes);
-                    choose_route_anew();
                 }
                 if let Err(refused) = host::set_body(BufferType::RequestBody, usize::MAX, &body) {
                     log::error!("the host does not take the request body ({refused:?})");
@@ -347,9 +346,7 @@ impl Filter {
             }
         }
         if config.metrics {
-            for measurement in report.measurements(config) {
-                self.meters.add(measurement);
-            }
+            report.measure(config, |measurement| self.meters.add(measurement));
         }
     }
 }
@@ -383,13 +380,7 @@ fn route(wanted: Wanted) -> Route {
     }
 }
 
-/// Hosts do so by themselves after a change of headers; later versions of the ABI may not.
-fn choose_route_anew() {
-    if let Err(refused) = host::clear_route_cache() {
-        log::debug!("the host does not choose the route anew ({refused:?})");
-    }
-}
-
+/// Envoy chooses the route anew after a change of request headers.
 fn change_headers(map: MapType, changes: &HeaderChanges) {
     for (name, value) in changes {
         if let Err(refused) = host::change_header(map, name, value.as_deref()) {

@@ -10,6 +10,7 @@ mod pairs;
 pub mod timer;
 
 use std::alloc::Layout;
+use std::cell::Cell;
 use std::ptr::null_mut;
 
 pub use logger::open_log;
@@ -122,14 +123,6 @@ unsafe extern "C" {
         path_length: usize,
         value: *const u8,
         value_length: usize,
-    ) -> u32;
-    fn proxy_call_foreign_function(
-        name: *const u8,
-        name_length: usize,
-        arguments: *const u8,
-        arguments_length: usize,
-        data: *mut *mut u8,
-        length: *mut usize,
     ) -> u32;
     fn proxy_define_metric(kind: u32, name: *const u8, name_length: usize, id: *mut u32) -> u32;
     fn proxy_increment_metric(id: u32, offset: i64) -> u32;
@@ -260,28 +253,6 @@ pub fn set_property(path: &str, value: &str) -> Result<(), Refused> {
     done(unsafe { proxy_set_property(path.as_ptr(), path.len(), value.as_ptr(), value.len()) })
 }
 
-/// Makes the host choose the route anew when it next needs one.
-///
-/// # Errors
-/// When the host has no such function.
-pub fn clear_route_cache() -> Result<(), Refused> {
-    const NAME: &str = "clear_route_cache";
-    let (mut data, mut length) = (null_mut(), 0);
-    // SAFETY: the host reads the name during the call only; both pointers are valid for its time.
-    done(unsafe {
-        proxy_call_foreign_function(
-            NAME.as_ptr(),
-            NAME.len(),
-            NAME.as_ptr(),
-            0,
-            &mut data,
-            &mut length,
-        )
-    })?;
-    drop(owned(data, length));
-    Ok(())
-}
-
 /// The number by which the host knows a metric.
 ///
 /// # Errors
@@ -311,19 +282,29 @@ pub fn record_metric(id: u32, value: u64) -> Result<(), Refused> {
     done(unsafe { proxy_record_metric(id, value) })
 }
 
-/// Milliseconds since 1970, or 0 when the host has no clock.
-pub fn now_ms() -> u64 {
-    now_ns() / 1_000_000
+thread_local! {
+    /// What the clock has said in this callback.
+    static NOW_MS: Cell<Option<u64>> = const { Cell::new(None) };
 }
 
-/// Nanoseconds since 1970, or 0 when the host has no clock.
-pub fn now_ns() -> u64 {
-    let mut time = 0;
-    // SAFETY: the pointer is valid for the time of the call.
-    match done(unsafe { proxy_get_current_time_nanoseconds(&mut time) }) {
-        Ok(()) => time,
-        Err(Refused(_)) => 0,
-    }
+/// A callback begins: what the clock has said before is of the past.
+pub fn begin_callback() {
+    NOW_MS.set(None);
+}
+
+/// Milliseconds since 1970, or 0 when the host has no clock. Time stands still within a callback, as it
+/// does for the host, and the host is asked once.
+pub fn now_ms() -> u64 {
+    NOW_MS.get().unwrap_or_else(|| {
+        let mut time_ns = 0;
+        // SAFETY: the pointer is valid for the time of the call.
+        let now_ms = match done(unsafe { proxy_get_current_time_nanoseconds(&mut time_ns) }) {
+            Ok(()) => time_ns / 1_000_000,
+            Err(Refused(_)) => 0,
+        };
+        NOW_MS.set(Some(now_ms));
+        now_ms
+    })
 }
 
 #[cfg(test)]

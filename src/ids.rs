@@ -25,8 +25,21 @@ impl Ids {
         let tail = xxh3_64_with_seed(&self.seed.to_le_bytes(), self.issued);
         // The upper half of the seed keeps ids of different exchanges apart even where the lower
         // half, hashed to 64 bits, should ever collide.
-        format!("{prefix}_{:016x}{tail:016x}", (self.seed >> 64) as u64)
+        let mut id = String::with_capacity(prefix.len() + 33);
+        id.push_str(prefix);
+        id.push('_');
+        push_hex(&mut id, (self.seed >> 64) as u64);
+        push_hex(&mut id, tail);
+        id
     }
+}
+
+/// Appends all sixteen digits of a number.
+fn push_hex(id: &mut String, number: u64) {
+    id.extend((0..16).rev().filter_map(|place| {
+        let digit = (number >> (4 * place)) & 0xf;
+        char::from_digit(digit as u32, 16)
+    }));
 }
 
 #[cfg(test)]

@@ -140,8 +140,23 @@ pub fn array(out: &mut Vec<u8>, elements: impl FnOnce(&mut Array<'_>)) {
 }
 
 impl Object<'_> {
-    /// Starts a member; the returned buffer takes exactly one JSON value.
-    pub fn member(&mut self, name: &str) -> &mut Vec<u8> {
+    /// Starts a member; the returned buffer takes exactly one JSON value. The name is one of an API's: plain
+    /// letters, nothing to escape.
+    #[inline(never)]
+    pub fn member(&mut self, name: &'static str) -> &mut Vec<u8> {
+        debug_assert_eq!(wide::plain_len(name.as_bytes()), name.len());
+        self.out.reserve(name.len() + 4);
+        if !std::mem::take(&mut self.empty) {
+            self.out.push(b',');
+        }
+        self.out.push(b'"');
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b"\":");
+        self.out
+    }
+
+    /// The same with a name from outside.
+    pub fn named_member(&mut self, name: &str) -> &mut Vec<u8> {
         if !std::mem::take(&mut self.empty) {
             self.out.push(b',');
         }
@@ -151,47 +166,47 @@ impl Object<'_> {
     }
 
     /// A string member from decoded text.
-    pub fn str(&mut self, name: &str, value: &str) {
+    pub fn str(&mut self, name: &'static str, value: &str) {
         write_str(self.member(name), value);
     }
 
     /// A string member from carried text.
-    pub fn text(&mut self, name: &str, value: &JsonText<'_>) {
+    pub fn text(&mut self, name: &'static str, value: &JsonText<'_>) {
         write_text(self.member(name), value);
     }
 
     /// An unsigned number.
-    pub fn number(&mut self, name: &str, value: u64) {
+    pub fn number(&mut self, name: &'static str, value: u64) {
         write_number(self.member(name), value);
     }
 
     /// `true` or `false`.
-    pub fn bool(&mut self, name: &str, value: bool) {
+    pub fn bool(&mut self, name: &'static str, value: bool) {
         self.raw(name, if value { "true" } else { "false" });
     }
 
     /// An explicit null.
-    pub fn null(&mut self, name: &str) {
+    pub fn null(&mut self, name: &'static str) {
         self.raw(name, "null");
     }
 
     /// A member whose value is already JSON.
-    pub fn raw(&mut self, name: &str, json: &str) {
+    pub fn raw(&mut self, name: &'static str, json: &str) {
         self.member(name).extend_from_slice(json.as_bytes());
     }
 
     /// A member whose value serde knows how to write.
-    pub fn value<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) {
+    pub fn value<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) {
         write_value(self.member(name), value);
     }
 
     /// An object as a member.
-    pub fn object(&mut self, name: &str, members: impl FnOnce(&mut Object<'_>)) {
+    pub fn object(&mut self, name: &'static str, members: impl FnOnce(&mut Object<'_>)) {
         object(self.member(name), members);
     }
 
     /// An array as a member.
-    pub fn array(&mut self, name: &str, elements: impl FnOnce(&mut Array<'_>)) {
+    pub fn array(&mut self, name: &'static str, elements: impl FnOnce(&mut Array<'_>)) {
         array(self.member(name), elements);
     }
 
@@ -237,7 +252,11 @@ impl Array<'_> {
 pub fn write_str(out: &mut Vec<u8>, decoded: &str) {
     out.reserve(decoded.len() + 2);
     out.push(b'"');
-    escapes::escape(decoded, |piece| out.extend_from_slice(piece.as_bytes()));
+    if wide::plain_len(decoded.as_bytes()) == decoded.len() {
+        out.extend_from_slice(decoded.as_bytes());
+    } else {
+        escapes::escape(decoded, |piece| out.extend_from_slice(piece.as_bytes()));
+    }
     out.push(b'"');
 }
 

@@ -152,7 +152,7 @@ impl Request<'_> {
                 o.array("tools", |list| self.tools.iter().for_each(|tool| tool.write(list)));
             }
             for (name, value) in &self.parameters {
-                o.raw(name, value);
+                o.named_member(name).extend_from_slice(value.as_bytes());
             }
         });
     }
@@ -185,9 +185,11 @@ impl Message<'_> {
 impl Assistant<'_> {
     fn members(&self, o: &mut Object<'_>) {
         match &self.reasoning {
-            Some((name, Reasoning::Text(text))) => o.text(name, text),
+            Some((name, Reasoning::Text(text))) => json::write_text(o.named_member(name), text),
             Some((name, Reasoning::Details(details))) => {
-                o.array(name, |list| details.iter().for_each(|detail| list.raw(detail.as_bytes())));
+                json::array(o.named_member(name), |list| {
+                    details.iter().for_each(|detail| list.raw(detail.as_bytes()));
+                });
             }
             None => {}
         }

@@ -56,7 +56,9 @@ pub fn json(name: &str) -> Option<String> {
     record.preset.cut("extends");
     let mut json = Vec::new();
     object(&mut json, |object| {
-        record.preset.each().for_each(|(name, field)| object.raw(name, &field.json()));
+        for (name, field) in record.preset.each() {
+            object.named_member(name).extend_from_slice(field.json().as_bytes());
+        }
     });
     String::from_utf8(json).ok()
 }

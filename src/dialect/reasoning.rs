@@ -206,8 +206,10 @@ impl Detail {
         json::object(&mut out, |object| {
             for (name, value) in &self.0 {
                 match value {
-                    Member::Text(text) => object.text(name, text),
-                    Member::Raw(raw) => object.raw(name, raw),
+                    Member::Text(text) => json::write_text(object.named_member(name), text),
+                    Member::Raw(raw) => {
+                        object.named_member(name).extend_from_slice(raw.as_bytes());
+                    }
                 }
             }
         });

@@ -81,7 +81,8 @@ impl Answer {
             self.pending = !out.is_empty();
             return hold;
         }
-        if out.is_empty() && self.delivery == Delivery::Stream {
+        let is_open = self.delivery == Delivery::Stream && !self.pipe.translator.is_ended();
+        if out.is_empty() && is_open {
             self.keep_alive(clock(), out);
         } else {
             self.silence.end();

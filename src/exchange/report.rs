@@ -4,6 +4,8 @@
 //! rules for metrics. Every label has few values: they come from the configuration or from a table,
 //! never from clients.
 
+use std::borrow::Cow;
+
 use super::Clock;
 use crate::chat::{FinishReason, Usage};
 use crate::config::{Config, Upstream, headers};
@@ -65,10 +67,10 @@ struct ErrorNames {
 }
 
 /// A counter or a histogram and what to add to it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Measurement {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Measurement<'n> {
     /// The name with its labels in it.
-    pub name: String,
+    pub name: &'n str,
     /// Whether it is a histogram.
     pub is_histogram: bool,
     /// By how much a counter grows, or what a histogram gets.
@@ -102,6 +104,11 @@ impl Report {
         self.sent_ms = Some(clock());
     }
 
+    /// When the request was whole, in milliseconds since 1970.
+    pub(super) fn sent_ms(&self) -> Option<u64> {
+        self.sent_ms
+    }
+
     pub(super) fn model(&mut self, model: Option<&str>) {
         self.model = model.map(str::to_owned);
     }
@@ -130,46 +137,44 @@ impl Report {
     }
 
     /// What goes into the filter state, by name; only what is known.
-    pub fn properties(&self) -> Vec<(&'static str, String)> {
+    pub fn properties(&self) -> Vec<(&'static str, Cow<'_, str>)> {
         let mut properties = Vec::with_capacity(16);
-        let mut put =
-            |name, value: Option<String>| properties.extend(value.map(|value| (name, value)));
-        let escaped = |text: &Option<String>| text.as_deref().map(headers::escaped);
-        put("gen_ai.operation.name", self.operation.map(|o| o.word().to_owned()));
+        let mut put = |name, value: Option<Cow<'static, str>>| {
+            properties.extend(value.map(|value| (name, value)));
+        };
+        let escaped = |text: &Option<String>| Some(headers::escaped(text.as_deref()?).into());
+        put("gen_ai.operation.name", self.operation.map(|o| o.word().into()));
         put("gen_ai.request.model", escaped(&self.model));
         put("gen_ai.response.model", escaped(&self.upstream_model));
-        put("gen_ai.response.finish_reasons", self.finish_reason.map(|r| word(r).to_owned()));
-        let count = |of: fn(&Usage) -> u64| self.usage.as_ref().map(|usage| of(usage).to_string());
+        put("gen_ai.response.finish_reasons", self.finish_reason.map(|r| word(r).into()));
+        let count = |of: fn(&Usage) -> u64| Some(of(self.usage.as_ref()?).to_string().into());
         put("gen_ai.usage.input_tokens", count(|usage| usage.prompt_tokens));
         put("gen_ai.usage.cache_read.input_tokens", count(|usage| usage.cached_tokens));
         put("gen_ai.usage.output_tokens", count(|usage| usage.completion_tokens));
         put("gen_ai.usage.reasoning.output_tokens", count(|usage| usage.reasoning_tokens));
-        put("error.type", self.error.as_ref().map(|error| headers::escaped(&error.code)));
-        put("responses_filter.upstream", self.upstream.clone());
-        put("responses_filter.outcome", Some(self.outcome.word().to_owned()));
-        put(
-            "responses_filter.time_to_first_token_ms",
-            self.first_token_ms().map(|ms| ms.to_string()),
-        );
-        let dropped = (!self.dropped.is_empty()).then(|| self.dropped.join(","));
+        put("error.type", self.error.as_ref().map(|error| headers::escaped(&error.code).into()));
+        put("responses_filter.upstream", self.upstream.clone().map(Cow::Owned));
+        put("responses_filter.outcome", Some(self.outcome.word().into()));
+        let first_token_ms = self.first_token_ms().map(|ms| ms.to_string().into());
+        put("responses_filter.time_to_first_token_ms", first_token_ms);
+        let dropped = (!self.dropped.is_empty()).then(|| self.dropped.join(",").into());
         put("responses_filter.dropped", dropped);
         properties
     }
 
-    /// What is counted.
-    pub fn measurements(&self, config: &Config) -> Vec<Measurement> {
-        let Some(operation) = self.operation else { return Vec::new() };
+    /// Hands what is counted to `count`, one by one.
+    pub fn measure(&self, config: &Config, mut count: impl FnMut(Measurement<'_>)) {
+        let Some(operation) = self.operation else { return };
         let upstream = self.upstream.as_deref().unwrap_or("none");
-        let model = self.known_model(config);
-        let labels = Labels::new().with("upstream", upstream).with("model", model);
-        let mut all = Vec::with_capacity(12);
-        let mut add = |name: &str, labels: &Labels, is_histogram: bool, value: u64| {
-            all.push(Measurement { name: labels.name(name), is_histogram, value });
+        let mut name =
+            Name::of_all(&[Label("upstream", upstream), Label("model", self.known_model(config))]);
+        let mut add = |metric: &str, labels: &[Label<'_>], is_histogram: bool, value: u64| {
+            count(Measurement { name: name.of(metric, labels), is_histogram, value });
         };
-        let ends = labels.with("operation", operation.word()).with("outcome", self.outcome.word());
-        add("requests_total", &ends, false, 1);
+        let end = [Label("operation", operation.word()), Label("outcome", self.outcome.word())];
+        add("requests_total", &end, false, 1);
         if let Some(error) = &self.error {
-            add("errors_total", &labels.with("code", error.class), false, 1);
+            add("errors_total", &[Label("code", error.class)], false, 1);
         }
         if let Some(usage) = &self.usage {
             for (kind, tokens) in [
@@ -179,21 +184,20 @@ impl Report {
                 ("output_reasoning", usage.reasoning_tokens),
             ] {
                 if tokens > 0 {
-                    add("tokens_total", &labels.with("type", kind), false, tokens);
+                    add("tokens_total", &[Label("type", kind)], false, tokens);
                 }
             }
         }
         for field in &self.dropped {
-            add("dropped_fields_total", &labels.with("field", field), false, 1);
+            add("dropped_fields_total", &[Label("field", field)], false, 1);
         }
         if let Some(ms) = self.first_token_ms() {
-            add("time_to_first_token_milliseconds", &labels, true, ms);
+            add("time_to_first_token_milliseconds", &[], true, ms);
         }
         let took_time = operation != Operation::Models && self.outcome != Outcome::Refused;
         if let (Some(ms), true) = (self.since_sent(self.end_ms), took_time) {
-            add("duration_milliseconds", &labels, true, ms);
+            add("duration_milliseconds", &[], true, ms);
         }
-        all
     }
 
     /// The upstream's name for the model if the operator has written it down, because clients can
@@ -214,42 +218,43 @@ impl Report {
     }
 }
 
-/// Labels in the form that hosts split off a metric's name: `label=.=value;.;` before it, as in the
-/// metrics of Istio. Envoy needs `stats_tags` for it (`envoy/examples/observability.yaml`).
-#[derive(Clone)]
-struct Labels(String);
+/// Its name and its value.
+struct Label<'l>(&'static str, &'l str);
 
-impl Labels {
-    fn new() -> Self {
-        Self("responses_filter_".to_owned())
+/// The name of a metric with labels in the form that hosts split off: `label=.=value;.;` before it, as in
+/// the metrics of Istio. Envoy needs `stats_tags` for it (`envoy/examples/observability.yaml`).
+struct Name {
+    text: String,
+    /// Length of what all names have in common.
+    common: usize,
+}
+
+impl Name {
+    /// Names that have these labels in common.
+    fn of_all(labels: &[Label<'_>]) -> Self {
+        let mut text = String::with_capacity(256);
+        text.push_str("responses_filter_");
+        push_labels(&mut text, labels);
+        Self { common: text.len(), text }
     }
 
-    fn with(&self, label: &str, value: &str) -> Self {
-        let mut labels = self.more(label.len() + value.len() + 6);
-        labels.push_str(label);
-        labels.push_str("=.=");
+    /// The name of a metric with labels of its own.
+    fn of(&mut self, metric: &str, labels: &[Label<'_>]) -> &str {
+        self.text.truncate(self.common);
+        push_labels(&mut self.text, labels);
+        self.text.push_str(metric);
+        &self.text
+    }
+}
+
+fn push_labels(text: &mut String, labels: &[Label<'_>]) {
+    for Label(name, value) in labels {
+        text.push_str(name);
+        text.push_str("=.=");
         // The separators must not occur in a value.
         let separates = |c: char| c == ';' || c.is_whitespace() || c.is_control();
-        if value.contains(separates) {
-            labels.extend(value.chars().map(|c| if separates(c) { '_' } else { c }));
-        } else {
-            labels.push_str(value);
-        }
-        labels.push_str(";.;");
-        Self(labels)
-    }
-
-    fn name(&self, metric: &str) -> String {
-        let mut name = self.more(metric.len());
-        name.push_str(metric);
-        name
-    }
-
-    /// A copy that has room for this many bytes more.
-    fn more(&self, bytes: usize) -> String {
-        let mut copy = String::with_capacity(self.0.len() + bytes);
-        copy.push_str(&self.0);
-        copy
+        text.extend(value.chars().map(|c| if separates(c) { '_' } else { c }));
+        text.push_str(";.;");
     }
 }
 

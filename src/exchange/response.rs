@@ -189,7 +189,7 @@ impl Exchange {
         };
         let response = Response {
             id: self.ids.next("resp"),
-            created_at: (self.clock)() / 1000,
+            created_at: self.report.sent_ms().unwrap_or_else(self.clock) / 1000,
             model: translated.model,
             echo: translated.echo.json,
         };

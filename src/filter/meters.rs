@@ -16,17 +16,17 @@ pub struct Meters {
 
 impl Meters {
     /// Adds a measurement to its metric.
-    pub fn add(&self, measurement: Measurement) {
+    pub fn add(&self, measurement: Measurement<'_>) {
         let Measurement { name, is_histogram, value } = measurement;
         let kind = if is_histogram { MetricKind::Histogram } else { MetricKind::Counter };
         // Never borrowed while the host is called, which could call back.
-        let known = self.defined.borrow().get(&name).copied();
+        let known = self.defined.borrow().get(name).copied();
         let metric = known.unwrap_or_else(|| {
-            let defined = host::define_metric(kind, &name);
+            let defined = host::define_metric(kind, name);
             if let Err(refused) = defined {
                 log::warn!("the host does not take the metric {name} ({refused:?})");
             }
-            self.defined.borrow_mut().insert(name, defined.ok());
+            self.defined.borrow_mut().insert(name.to_owned(), defined.ok());
             defined.ok()
         });
         let Some(metric) = metric else { return };

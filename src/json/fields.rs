@@ -307,7 +307,7 @@ fn carry(value: Value<'_>, out: &mut Vec<u8>) {
         }),
         Kind::Object => object(out, |object| {
             for (name, value) in Fields::of("", value).members {
-                carry(value, object.member(&name));
+                carry(value, object.named_member(&name));
             }
         }),
         Kind::String => write_text(out, &value.text().unwrap_or_default()),

@@ -32,7 +32,7 @@ impl Echo {
 }
 
 fn members(o: &mut Object<'_>, request: &Fields<'_, '_>) {
-    let mut sent = |name: &str, absent: &str| {
+    let mut sent = |name: &'static str, absent: &str| {
         o.raw(name, request.any(name).map_or(absent, Value::raw));
     };
     sent("instructions", "null");

@@ -307,7 +307,7 @@ fn envelope(reasoning: &Reasoning<'_>) -> Envelope {
 }
 
 /// Arguments with one member that holds a text: JSON inside a string.
-fn wrapped<'d>(name: &str, text: &JsonText<'_>) -> JsonText<'d> {
+fn wrapped<'d>(name: &'static str, text: &JsonText<'_>) -> JsonText<'d> {
     let mut object = Vec::with_capacity(text.len() + 16);
     json::object(&mut object, |o| o.text(name, text));
     JsonText::encode(&String::from_utf8_lossy(&object)).into_owned()

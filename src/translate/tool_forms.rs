@@ -59,7 +59,7 @@ pub(super) fn with_namespace<'d>(
 }
 
 /// A schema with the members that it lacks in front.
-fn completed<'d>(schema: Value<'d>, missing: &[(&str, &str, bool)]) -> Cow<'d, str> {
+fn completed<'d>(schema: Value<'d>, missing: &[(&'static str, &str, bool)]) -> Cow<'d, str> {
     if missing.iter().all(|(_, _, lacks)| !lacks) {
         return Cow::Borrowed(schema.raw());
     }

@@ -87,7 +87,7 @@ fn every_metric_and_label_is_documented() {
     assert!(metrics.len() > 5, "{metrics:?}");
     let metrics: BTreeSet<String> =
         metrics.into_iter().map(|name| format!("responses_filter_{name}")).collect();
-    let labels = literals(&report, ".with(");
+    let labels = literals(&report, "Label(");
     assert!(labels.len() > 5, "{labels:?}");
 
     let section = section(&page, "## Metrics");

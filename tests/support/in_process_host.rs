@@ -52,7 +52,6 @@ unsafe extern "C" {
     fn proxy_on_response_headers(context: u32, count: usize, end_of_stream: bool) -> u32;
     fn proxy_on_response_body(context: u32, size: usize, end_of_stream: bool) -> u32;
     fn proxy_on_response_trailers(context: u32, count: usize) -> u32;
-    fn proxy_on_done(context: u32) -> bool;
     fn proxy_on_log(context: u32);
     fn proxy_on_delete(context: u32);
 }
@@ -336,7 +335,6 @@ impl Stream {
     pub fn end(self) {
         unsafe {
             proxy_on_log(self.context);
-            proxy_on_done(self.context);
             proxy_on_delete(self.context);
         }
     }
@@ -564,7 +562,6 @@ extern "C" fn proxy_set_buffer_bytes(
         // SAFETY: the filter's own functions, called as a host calls them.
         unsafe {
             proxy_on_log(context);
-            proxy_on_done(context);
             proxy_on_delete(context);
         }
     }

@@ -104,7 +104,7 @@ impl<'d> Members<'d> {
     /// Writes the object.
     pub fn write(&self, out: &mut Vec<u8>) {
         object(out, |object| {
-            self.members.iter().for_each(|(name, tree)| tree.write(object.member(name)));
+            self.members.iter().for_each(|(name, tree)| tree.write(object.named_member(name)));
         });
     }
 }

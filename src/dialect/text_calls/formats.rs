@@ -281,11 +281,12 @@ fn arguments_object(members: &[(&str, &str, bool)]) -> Option<String> {
         for (key, value, may_be_json) in members {
             let literal = value::document(value.trim())
                 .filter(|literal| *may_be_json && literal.root().kind() != value::Kind::String);
+            let argument = object.named_member(key.trim());
             match literal {
-                Some(literal) => object.raw(key.trim(), literal.root().raw()),
+                Some(literal) => argument.extend_from_slice(literal.root().raw().as_bytes()),
                 None => {
                     let value = value.strip_prefix('\n').unwrap_or(value);
-                    object.str(key.trim(), value.strip_suffix('\n').unwrap_or(value));
+                    json::write_str(argument, value.strip_suffix('\n').unwrap_or(value));
                 }
             }
         }
