@@ -20,6 +20,7 @@ pub mod document;
 mod escapes;
 pub mod fields;
 mod scan;
+mod string_end;
 pub mod wide;
 
 /// The body of a JSON string: escaped, valid, without its quotes.

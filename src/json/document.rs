@@ -41,6 +41,8 @@ pub(super) struct Node {
     pub(super) end: u32,
     /// The node behind it and everything in it.
     pub(super) next: u32,
+    /// What it is. A member name is a string.
+    pub(super) kind: Kind,
     /// Whether it is a string with escapes.
     pub(super) escapes: bool,
 }
@@ -114,7 +116,7 @@ impl<'t> Document<'t> {
 
     fn node(&self, index: u32) -> Node {
         // The default cannot be reached: indexes come from nodes.
-        let none = Node { start: 0, end: 0, next: u32::MAX, escapes: false };
+        let none = Node { start: 0, end: 0, next: u32::MAX, kind: Kind::Null, escapes: false };
         self.nodes.get(index as usize).copied().unwrap_or(none)
     }
 
@@ -159,15 +161,7 @@ impl<'d> Value<'d> {
 
     /// The kind of the value.
     pub fn kind(self) -> Kind {
-        let start = self.document.node(self.index).start as usize;
-        match self.document.text.as_bytes().get(start) {
-            Some(b'"') => Kind::String,
-            Some(b'{') => Kind::Object,
-            Some(b'[') => Kind::Array,
-            Some(b't' | b'f') => Kind::Bool,
-            Some(b'-' | b'0'..=b'9') => Kind::Number,
-            _ => Kind::Null,
-        }
+        self.document.node(self.index).kind
     }
 
     /// True for `null`.

@@ -1,7 +1,8 @@
 //! The one pass over a JSON text that finds its values.
 
-use super::document::{Bounds, Fault, Node, Reason};
-use super::{JsonText, wide};
+use super::JsonText;
+use super::document::{Bounds, Fault, Kind, Node, Reason};
+use super::string_end::{End, string_end, string_fault};
 
 /// What there is in a text.
 pub(super) struct Scanned {
@@ -17,7 +18,7 @@ pub(super) struct Scanned {
 /// Where and why the text is no JSON within the bounds.
 pub(super) fn scan(text: &str, bounds: Bounds) -> Result<Scanned, Fault> {
     // Events have a value in ten bytes, texts in large documents are longer.
-    let nodes = Vec::with_capacity((text.len() / 8).min(48).max(text.len() / 32));
+    let nodes = Vec::with_capacity((text.len() / 8).min(48).max(text.len() / 64));
     let open = Vec::with_capacity(8);
     let mut scanner = Scanner { text, at: 0, nodes, open, surrogates: false, bounds };
     match scanner.document() {
@@ -65,7 +66,8 @@ impl Scanner<'_> {
         if self.open.len() >= self.bounds.depth_max {
             return Err(Reason::Depth);
         }
-        let index = self.push(self.at)?;
+        let kind = if byte == b'{' { Kind::Object } else { Kind::Array };
+        let index = self.push(self.at, kind)?;
         self.at += 1;
         self.skip_blanks();
         let closing = byte + 2;
@@ -126,40 +128,24 @@ impl Scanner<'_> {
     }
 
     fn string(&mut self) -> Result<(), Reason> {
-        let index = self.push(self.at)?;
-        let mut escapes = false;
-        self.at += 1;
-        loop {
-            self.at += wide::plain_len(self.rest());
-            match self.rest() {
-                [b'"', ..] => {
-                    self.at += 1;
-                    self.finish(index);
-                    if let Some(node) = self.nodes.get_mut(index as usize).filter(|_| escapes) {
-                        node.escapes = true;
-                    }
-                    return Ok(());
-                }
-                [b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => {
-                    escapes = true;
-                    self.at += 2;
-                }
-                [b'\\', b'u', a, b, c, d, ..]
-                    if [a, b, c, d].iter().all(|digit| digit.is_ascii_hexdigit()) =>
-                {
-                    escapes = true;
-                    self.surrogates |= matches!(a, b'd' | b'D');
-                    self.at += 6;
-                }
-                [b'\\', ..] => return Err(Reason::Expected("an escape of JSON")),
-                [] => return Err(Reason::Expected("`\"`")),
-                _ => return Err(Reason::Expected("an escape instead of a control character")),
-            }
+        let index = self.push(self.at, Kind::String)?;
+        let (bytes, begin) = (self.text.as_bytes(), self.at + 1);
+        let Some(End { at, escapes, surrogates }) = string_end(bytes, begin) else {
+            let (at, reason) = string_fault(bytes, begin);
+            self.at = at;
+            return Err(reason);
+        };
+        self.at = at + 1;
+        self.surrogates |= surrogates;
+        self.finish(index);
+        if let Some(node) = self.nodes.get_mut(index as usize) {
+            node.escapes = escapes;
         }
+        Ok(())
     }
 
     fn number(&mut self) -> Result<(), Reason> {
-        let index = self.push(self.at)?;
+        let index = self.push(self.at, Kind::Number)?;
         self.skip_one(b"-");
         if self.peek() == Some(b'0') {
             self.at += 1;
@@ -197,22 +183,25 @@ impl Scanner<'_> {
 
     fn literal(&mut self) -> Result<(), Reason> {
         let rest = self.rest();
-        let word =
-            [&b"true"[..], b"false", b"null"].into_iter().find(|word| rest.starts_with(word));
-        let length = word.ok_or(Reason::Expected("a value"))?.len();
-        let index = self.push(self.at)?;
+        let (kind, length) = match rest {
+            [b't', b'r', b'u', b'e', ..] => (Kind::Bool, 4),
+            [b'f', b'a', b'l', b's', b'e', ..] => (Kind::Bool, 5),
+            [b'n', b'u', b'l', b'l', ..] => (Kind::Null, 4),
+            _ => return Err(Reason::Expected("a value")),
+        };
+        let index = self.push(self.at, kind)?;
         self.at += length;
         self.finish(index);
         Ok(())
     }
 
-    fn push(&mut self, start: usize) -> Result<u32, Reason> {
+    fn push(&mut self, start: usize, kind: Kind) -> Result<u32, Reason> {
         if self.nodes.len() >= self.bounds.values_max {
             return Err(Reason::Values);
         }
         let index = self.nodes.len() as u32;
         let start = start as u32;
-        self.nodes.push(Node { start, end: start, next: index, escapes: false });
+        self.nodes.push(Node { start, end: start, next: index, kind, escapes: false });
         Ok(index)
     }
 
