@@ -115,7 +115,7 @@ struct Failure {
 
 /// Output buffers larger than this are given back when they are empty: most streams are idle most of
 /// the time, and there may be thousands.
-const IDLE_OUTPUT_BYTES_MAX: usize = 8 << 10;
+const IDLE_OUTPUT_BYTES_MAX: usize = 1 << 10;
 
 impl Exchange {
     /// A new exchange. `clock` tells milliseconds since 1970 and is asked a few times per exchange,

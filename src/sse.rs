@@ -94,7 +94,7 @@ pub struct Decoder {
 }
 
 /// Buffers that grew beyond this are given back when they are empty: most streams idle.
-const KEPT_BYTES: usize = 8 * 1024;
+const KEPT_BYTES: usize = 1 << 10;
 
 /// Data of the current event that lies in the pushed bytes.
 type InPlace<'b> = Option<&'b [u8]>;

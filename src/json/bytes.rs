@@ -21,17 +21,26 @@ impl<'a> JsonBytes<'a> {
     /// characters, escapes that are invalid or of a surrogate.
     #[inline]
     pub fn scan(source: &'a [u8]) -> Option<Self> {
-        let (mut len, mut is_ascii) = (0, true);
+        let (len, is_ascii) = wide::plain(source);
+        if is_ascii && source.get(len) == Some(&b'"') {
+            return Some(Self { source, len });
+        }
+        Self::scan_from(source, len, is_ascii)
+    }
+
+    /// The same behind the first `len` bytes, which are plain.
+    #[inline(never)]
+    fn scan_from(source: &'a [u8], mut len: usize, mut is_ascii: bool) -> Option<Self> {
         loop {
-            let (plain, ascii) = wide::plain(source.get(len..)?);
-            len += plain;
-            is_ascii &= ascii;
             len += match source.get(len..)? {
                 [b'"', ..] => break,
                 [b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => 2,
                 [b'\\', b'u', digits @ ..] if escapes::is_scalar(digits.get(..4)?) => 6,
                 _ => return None,
             };
+            let (plain, ascii) = wide::plain(source.get(len..)?);
+            len += plain;
+            is_ascii &= ascii;
         }
         let scanned = Self { source, len };
         (is_ascii || std::str::from_utf8(scanned.bytes()).is_ok()).then_some(scanned)

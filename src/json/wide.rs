@@ -46,6 +46,19 @@ pub fn plain(bytes: &[u8]) -> (usize, bool) {
     (8 * words.len() + len, is_ascii && seen & HIGH_BITS == 0)
 }
 
+/// How many bytes stand before the first control character; all bytes when there is none.
+pub fn printed_len(bytes: &[u8]) -> usize {
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (n, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let found = word.wrapping_sub(everywhere(0x20)) & !word & HIGH_BITS;
+        if found != 0 {
+            return 8 * n + found.trailing_zeros() as usize / 8;
+        }
+    }
+    8 * words.len() + rest.iter().position(|byte| *byte < 0x20).unwrap_or(rest.len())
+}
+
 /// Whether `bytes` begin with `prefix`.
 pub fn starts_with(bytes: &[u8], prefix: &[u8]) -> bool {
     let Some(bytes) = bytes.get(..prefix.len()) else { return false };

@@ -4,7 +4,7 @@
 //! blank line comes in a later read (measured with Codex and the Open Responses compliance runner).
 //! `sequence_number` is written last, so that everything before it is constant from delta to delta.
 
-use crate::json::{self, Digits, JsonBytes, JsonText, Object, Pieces};
+use crate::json::{self, Digits, JsonBytes, JsonText, Object, Pieces, wide};
 
 /// A streaming event.
 pub trait Event {
@@ -29,16 +29,18 @@ pub fn write<E: Event>(event: &E, sequence_number: u64, out: &mut Vec<u8>) {
 }
 
 /// Appends JSON that may have been carried from a request or an upstream. Line breaks between its tokens
-/// would end the `data:` line; inside strings they are escaped, so blanks can take their place.
+/// would end the `data:` line; inside strings they are escaped, so blanks can take their place. So they can
+/// for tabs, the only other control characters in JSON.
 fn write_in_one_line(json: &[u8], out: &mut Vec<u8>) {
+    out.reserve(json.len());
     let mut rest = json;
-    while let Some(at) = memchr::memchr2(b'\n', b'\r', rest) {
-        let (line, behind) = rest.split_at(at);
+    loop {
+        let (line, behind) = rest.split_at_checked(wide::printed_len(rest)).unwrap_or((rest, b""));
         out.extend_from_slice(line);
+        let Some((_, behind)) = behind.split_first() else { return };
         out.push(b' ');
-        rest = behind.get(1..).unwrap_or_default();
+        rest = behind;
     }
-    out.extend_from_slice(rest);
 }
 
 /// An event whose members stay the same from one piece to the next, all but its `delta` and its number.

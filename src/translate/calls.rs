@@ -24,6 +24,8 @@ pub struct Call {
     name: String,
     arguments: JsonText<'static>,
     completeness: Completeness,
+    /// Bytes of the arguments that `completeness` has read.
+    scanned: usize,
     unwrapper: Unwrapper,
     /// What has come out of the wrapper of a custom tool.
     input: JsonText<'static>,
@@ -60,6 +62,7 @@ impl Call {
             name: String::new(),
             arguments: JsonText::EMPTY,
             completeness: Completeness::default(),
+            scanned: 0,
             unwrapper: Unwrapper::default(),
             input: JsonText::EMPTY,
             opened: None,
@@ -98,7 +101,6 @@ impl Call {
             self.extra = Some(extra.to_owned());
         }
         if !piece.arguments.is_empty() {
-            self.completeness.push(&piece.arguments);
             let kind = self.opened.as_ref().map(|opened| opened.tool.kind);
             if kind.is_none_or(|kind| kind == ToolKind::Custom) {
                 self.unwrapper.push(&piece.arguments, &mut self.input);
@@ -116,12 +118,16 @@ impl Call {
             return None;
         }
         let repeated = opened.repeated.as_mut()?;
-        let arguments = Some((&mut self.completeness, &mut opened.sent));
-        Some(Live { text: &mut self.arguments, repeated, arguments })
+        Some(Live { text: &mut self.arguments, repeated, sent: Some(&mut opened.sent) })
     }
 
-    /// Whether the arguments so far are one whole JSON object.
-    pub fn is_object(&self) -> bool {
+    /// Whether the arguments so far are one whole JSON object. Reads what is new since the last time: few
+    /// calls are ever asked.
+    pub fn is_object(&mut self) -> bool {
+        if let Some(new) = self.arguments.after(self.scanned) {
+            self.completeness.push(&new);
+        }
+        self.scanned = self.arguments.len();
         self.completeness.is_object(&self.arguments)
     }
 

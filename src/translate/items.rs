@@ -262,13 +262,14 @@ impl Items {
     fn settle(&mut self, sink: &mut Sink<'_>) -> Result<(), ApiError> {
         loop {
             self.announce(sink)?;
-            let is_whole = match self.open.front() {
-                Some(Item::Call(call)) => self.open.len() > 1 && call.is_object(),
+            let len = self.open.len();
+            let is_whole = match self.open.front_mut() {
+                Some(Item::Call(call)) => len > 1 && call.is_object(),
                 // Text stays open until the client may hear of what follows: should that be a call
                 // that is cut before it has a name, the text is what was cut.
-                Some(Item::Message(_) | Item::Reasoning(_)) => match self.open.get(1) {
+                Some(Item::Message(_) | Item::Reasoning(_)) => match self.open.get_mut(1) {
                     Some(Item::Call(call)) => {
-                        call.can_open(&self.tools) || self.open.len() > 2 && call.is_object()
+                        call.can_open(&self.tools) || len > 2 && call.is_object()
                     }
                     Some(Item::Message(_) | Item::Reasoning(_)) => true,
                     None => false,

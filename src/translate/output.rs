@@ -75,7 +75,7 @@ impl Message {
     pub(super) fn live(&mut self) -> Option<Live<'_>> {
         let part = self.parts.last_mut().filter(|part| part.kind == PartKind::Text)?;
         let repeated = self.repeated.as_mut()?;
-        Some(Live { text: &mut part.text, repeated, arguments: None })
+        Some(Live { text: &mut part.text, repeated, sent: None })
     }
 
     fn send_piece(

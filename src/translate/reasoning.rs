@@ -48,7 +48,7 @@ impl Reasoning {
     /// The text, if the next piece of it is carried by an event like the last one.
     pub(super) fn live(&mut self) -> Option<Live<'_>> {
         let repeated = self.repeated.as_mut()?;
-        Some(Live { text: &mut self.text, repeated, arguments: None })
+        Some(Live { text: &mut self.text, repeated, sent: None })
     }
 
     /// Tells the client about the item, if it does not know it yet.

@@ -9,7 +9,6 @@ use crate::dialect::steady::Channel;
 use crate::error::ApiError;
 use crate::json::{JsonBytes, JsonText};
 use crate::responses::event::Repeated;
-use crate::translate::arguments::Completeness;
 
 /// An item that has told the client all of its text, piece by piece.
 pub struct Live<'t> {
@@ -17,8 +16,8 @@ pub struct Live<'t> {
     pub text: &'t mut JsonText<'static>,
     /// The event that carries pieces.
     pub repeated: &'t mut Repeated,
-    /// What else a call keeps of its arguments.
-    pub arguments: Option<(&'t mut Completeness, &'t mut usize)>,
+    /// How much of its arguments a call has sent.
+    pub sent: Option<&'t mut usize>,
 }
 
 impl Items {
@@ -49,8 +48,7 @@ impl Items {
         let said = live.repeated.write_all(pieces, sequence_number, out);
         live.text.push(&said);
         self.output_bytes += said.len();
-        if let Some((completeness, sent)) = live.arguments {
-            completeness.push(&said);
+        if let Some(sent) = live.sent {
             *sent += said.len();
             self.argument_bytes += said.len();
         }
