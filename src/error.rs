@@ -158,7 +158,7 @@ impl ApiError {
             body.object("error", |error| {
                 error.str("message", &self.message);
                 error.str("type", self.class.error_type());
-                error.value("param", &self.param);
+                error.optional_str("param", self.param.as_deref());
                 error.str("code", self.code());
             });
         });

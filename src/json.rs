@@ -9,9 +9,6 @@
 
 use std::borrow::Cow;
 
-use serde::Serialize;
-use serde_json::value::RawValue;
-
 pub use bytes::{JsonBytes, Pieces};
 pub use escapes::repair_surrogates;
 
@@ -36,12 +33,6 @@ impl<'a> JsonText<'a> {
 
     /// One line break.
     pub const LINE_BREAK: JsonText<'static> = JsonText(Cow::Borrowed("\\n"));
-
-    /// The text of a parsed JSON value, or `None` when the value is not a string.
-    pub fn from_raw(raw: &'a RawValue) -> Option<Self> {
-        let body = raw.get().strip_prefix('"')?.strip_suffix('"')?;
-        Some(Self(repair_surrogates(body)))
-    }
 
     /// Encodes decoded text.
     pub fn encode(decoded: &'a str) -> Self {
@@ -196,9 +187,12 @@ impl Object<'_> {
         self.member(name).extend_from_slice(json.as_bytes());
     }
 
-    /// A member whose value serde knows how to write.
-    pub fn value<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) {
-        write_value(self.member(name), value);
+    /// A string member, null without one.
+    pub fn optional_str(&mut self, name: &'static str, value: Option<&str>) {
+        match value {
+            Some(value) => self.str(name, value),
+            None => self.null(name),
+        }
     }
 
     /// An object as a member.
@@ -299,27 +293,19 @@ impl Digits {
     }
 }
 
-fn write_value<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
-    // A Vec takes every write; what is left are maps with keys that are no strings, which nobody
-    // here has. `null` keeps the document valid.
-    let start = out.len();
-    if serde_json::to_writer(&mut *out, value).is_err() {
-        out.truncate(start);
-        out.extend_from_slice(b"null");
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn raw(json: &str) -> &RawValue {
-        serde_json::from_str(json).unwrap()
+    /// What a document carries that is one string.
+    fn carried(json: &str) -> Option<JsonText<'static>> {
+        let document = document::Document::parse(json, document::Bounds::USUAL).unwrap();
+        document.root().text().map(JsonText::into_owned)
     }
 
     #[test]
     fn a_string_is_carried_with_its_escapes() {
-        let text = JsonText::from_raw(raw(r#""a\n\"b\" \u00e9""#)).unwrap();
+        let text = carried(r#""a\n\"b\" \u00e9""#).unwrap();
         assert_eq!(text.escaped(), r#"a\n\"b\" \u00e9"#);
         assert_eq!(text.decode(), "a\n\"b\" é");
     }
@@ -327,7 +313,7 @@ mod tests {
     #[test]
     fn only_strings_are_text() {
         for json in ["1", "null", "{}", "[\"a\"]", "true"] {
-            assert_eq!(JsonText::from_raw(raw(json)), None, "{json}");
+            assert_eq!(carried(json), None, "{json}");
         }
     }
 
@@ -341,7 +327,7 @@ mod tests {
             (r#""\\ud83d""#, "\\ud83d"),
             (r#""\uD83D\n""#, "\u{FFFD}\n"),
         ] {
-            assert_eq!(JsonText::from_raw(raw(json)).unwrap().decode(), decoded, "{json}");
+            assert_eq!(carried(json).unwrap().decode(), decoded, "{json}");
         }
     }
 

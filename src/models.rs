@@ -15,9 +15,6 @@ use facts::Facts;
 /// The system prompt of models for which the configuration has none.
 const INSTRUCTIONS: &str = include_str!("models/instructions.md");
 
-/// Limits on a list beside that on its bytes.
-const BOUNDS: Bounds = Bounds { depth_max: 128, values_max: 1 << 20 };
-
 /// What a list is made from, besides what the upstream sends.
 pub struct Listing<'c> {
     /// The profiles whose names clients may use.
@@ -44,7 +41,7 @@ impl<'c> Listing<'c> {
     /// The upstream's list with the names of the configuration; `None` when it is no list. The first
     /// of the profiles is the one that sent it.
     pub fn merged(&self, body: &[u8]) -> Option<Vec<u8>> {
-        let document = Document::parse(std::str::from_utf8(body).ok()?, BOUNDS).ok()?;
+        let document = Document::parse(std::str::from_utf8(body).ok()?, Bounds::USUAL).ok()?;
         let upstream = self.upstreams.first().copied();
         let models = list(document.root())?.elements().take(MODELS_MAX).filter_map(|stated| {
             Some(Model { id: facts::id(stated)?.into_owned(), stated: Some(stated), upstream })
@@ -121,7 +118,7 @@ impl<'c> Listing<'c> {
             write_levels(efforts.iter().map(String::as_str), out);
         }
         for (name, json) in said {
-            let levels = Document::parse(json, BOUNDS).ok();
+            let levels = Document::parse(json, Bounds::USUAL).ok();
             match levels.as_ref().filter(|_| name == "supported_reasoning_levels") {
                 None => out.raw(name, json),
                 Some(levels) => {

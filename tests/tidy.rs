@@ -42,7 +42,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("models", &["config", "error", "json"]),
     // `chat::Usage` is what `usage` is written from; errors name the field of the request.
     ("responses", &["chat", "error", "json"]),
-    ("sse", &[]),
+    ("sse", &["json"]),
     ("translate", &["chat", "config", "dialect", "error", "ids", "json", "responses"]),
 ];
 

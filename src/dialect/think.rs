@@ -345,8 +345,9 @@ mod tests {
     fn s4_escaped_brackets_are_brackets() {
         let mut seen = Vec::new();
         let mut think = Think::new(InlineThink::Auto, 100);
-        let piece = serde_json::from_str(r#""\u003cthink\u003ea\u003c/think\u003eb""#).unwrap();
-        think.push(JsonText::from_raw(piece).unwrap(), &mut |segment| {
+        let mut piece = JsonText::EMPTY;
+        piece.push_escaped(r"\u003cthink\u003ea\u003c/think\u003eb");
+        think.push(piece, &mut |segment| {
             seen.push(format!("{segment:?}"));
         });
         assert_eq!(seen.len(), 2, "{seen:?}");

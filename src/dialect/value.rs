@@ -9,16 +9,12 @@ use crate::chat::lenient::Raw;
 use crate::json::JsonText;
 use crate::json::document::{Bounds, Document, Fault, Value};
 
-/// What is read of upstreams may nest as deep as most parsers allow, and have more values than any
-/// event within its limits has use for.
-const BOUNDS: Bounds = Bounds { depth_max: 128, values_max: 1 << 22 };
-
 /// The document that a text is.
 ///
 /// # Errors
 /// Where the text stops being one.
 pub fn read(text: &str) -> Result<Document<'_>, Fault> {
-    Document::parse(text, BOUNDS)
+    Document::parse(text, Bounds::USUAL)
 }
 
 /// The document that a text is, if it is one.

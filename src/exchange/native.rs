@@ -1,10 +1,9 @@
 //! Answers of upstreams that speak the Responses API themselves: counted, not touched.
 
-use serde::Deserialize;
-
 use super::report::Report;
 use super::{Clock, Outcome};
 use crate::chat::Usage;
+use crate::json::document::{Bounds, Document, Kind, Value};
 use crate::sse::{Decoder, Frame};
 
 /// Watches an answer go by.
@@ -40,35 +39,6 @@ pub struct Ended {
     pub usage: Option<Usage>,
 }
 
-#[derive(Deserialize)]
-struct Terminal {
-    response: Object,
-}
-
-#[derive(Deserialize)]
-struct Object {
-    status: Option<String>,
-    usage: Option<Counts>,
-}
-
-#[derive(Deserialize)]
-#[serde(default)]
-#[derive(Default)]
-struct Counts {
-    input_tokens: Option<u64>,
-    input_tokens_details: Option<Details>,
-    output_tokens: Option<u64>,
-    output_tokens_details: Option<Details>,
-    total_tokens: Option<u64>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Details {
-    cached_tokens: Option<u64>,
-    reasoning_tokens: Option<u64>,
-}
-
 impl Native {
     /// Nothing has gone by yet.
     pub fn new(event_bytes_max: usize, is_renamed: bool) -> Self {
@@ -102,8 +72,7 @@ impl Native {
                 self.first_output_ms.get_or_insert_with(clock);
                 body.extend_from_slice(chunk);
                 if end_of_stream {
-                    let object = serde_json::from_slice(body).ok();
-                    self.end = object.map(|object: Object| object.into());
+                    self.end = Ended::read(body, |response| Some(response));
                 }
                 body.len() <= self.event_bytes_max
             }
@@ -112,8 +81,7 @@ impl Native {
                 let mut sink = |frame: Frame<'_>| {
                     let Frame::Data { event, data } = frame else { return };
                     if is_terminal(event, data) {
-                        let terminal = serde_json::from_slice(data).ok();
-                        *end = terminal.map(|terminal: Terminal| terminal.response.into());
+                        *end = Ended::read(data, |event| event.get("response"));
                     } else if first_output_ms.is_none() && is_delta(event, data) {
                         *first_output_ms = Some(clock());
                     }
@@ -165,21 +133,30 @@ fn begins(data: &[u8], name: &[u8]) -> bool {
     memchr::memmem::find(head, name).is_some()
 }
 
-impl From<Object> for Ended {
-    fn from(object: Object) -> Self {
-        let usage = object.usage.map(|counts| {
-            let input = counts.input_tokens_details.unwrap_or_default();
-            let output = counts.output_tokens_details.unwrap_or_default();
-            Usage {
-                prompt_tokens: counts.input_tokens.unwrap_or_default(),
-                cached_tokens: input.cached_tokens.unwrap_or_default(),
-                cache_write_tokens: 0,
-                completion_tokens: counts.output_tokens.unwrap_or_default(),
-                reasoning_tokens: output.reasoning_tokens.unwrap_or_default(),
-                total_tokens: counts.total_tokens.unwrap_or_default(),
-            }
-        });
-        Self { status: object.status.unwrap_or_default(), usage }
+impl Ended {
+    /// Reads a document, in which `response` finds the response; `None` when there is none.
+    fn read(document: &[u8], response: fn(Value<'_>) -> Option<Value<'_>>) -> Option<Self> {
+        let text = std::str::from_utf8(document).ok()?;
+        let document = Document::parse(text, Bounds::USUAL).ok()?;
+        let response = response(document.root()).filter(|value| value.kind() == Kind::Object)?;
+        let status = response.get("status").and_then(Value::decoded).unwrap_or_default();
+        let usage = response.get("usage").filter(|usage| usage.kind() == Kind::Object);
+        Some(Self { status: status.into_owned(), usage: usage.map(counts) })
+    }
+}
+
+fn counts(usage: Value<'_>) -> Usage {
+    let count = |of: Option<Value<'_>>, name: &str| {
+        of.and_then(|of| of.get(name)?.raw().parse().ok()).unwrap_or_default()
+    };
+    let (input, output) = (usage.get("input_tokens_details"), usage.get("output_tokens_details"));
+    Usage {
+        prompt_tokens: count(Some(usage), "input_tokens"),
+        cached_tokens: count(input, "cached_tokens"),
+        cache_write_tokens: 0,
+        completion_tokens: count(Some(usage), "output_tokens"),
+        reasoning_tokens: count(output, "reasoning_tokens"),
+        total_tokens: count(Some(usage), "total_tokens"),
     }
 }
 

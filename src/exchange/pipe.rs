@@ -3,13 +3,12 @@
 
 use std::ops::Range;
 
-use serde::de::IgnoredAny;
-
 use super::Clock;
 use super::memo::Memo;
 use crate::dialect::deltas::Reader;
 use crate::dialect::{Delta, StreamEnd};
 use crate::error::{ApiError, Class};
+use crate::json::document::is_document;
 use crate::sse::Frame;
 use crate::translate::stream::{End, Translator};
 
@@ -104,8 +103,7 @@ impl Pipe {
                 self.reader.read(b"", data, &mut |delta| translator.delta(delta, out));
                 self.reader.finish(&mut |delta| translator.delta(delta, out));
                 // A whole document is its own proof; a part of one, a piece of a stream, or markup, is none.
-                self.proven = !self.reader.has_read_pieces()
-                    && serde_json::from_slice::<IgnoredAny>(data).is_ok();
+                self.proven = !self.reader.has_read_pieces() && is_document(data);
             }
             Frame::Done if !self.proven => {
                 self.reader.finish(&mut |delta| translator.delta(delta, out));

@@ -2,8 +2,6 @@
 
 use std::mem;
 
-use serde::de::IgnoredAny;
-
 use super::list::List;
 use super::native::Native;
 use super::paths::{Decision, Target};
@@ -15,6 +13,7 @@ use super::{
 };
 use crate::config::{ModelList, Upstream, Wire};
 use crate::error::{ApiError, Class};
+use crate::json::document::is_document;
 use crate::translate::body::Body;
 use crate::translate::request::{Context, Endpoint};
 
@@ -285,7 +284,7 @@ impl Incoming {
     }
 
     fn is_whole(&self) -> bool {
-        serde_json::from_slice::<IgnoredAny>(&self.body).is_ok()
+        is_document(&self.body)
     }
 }
 

@@ -23,6 +23,12 @@ pub struct Bounds {
     pub values_max: usize,
 }
 
+impl Bounds {
+    /// As deep as most parsers allow, and more values than anything within its limit on bytes has use
+    /// for.
+    pub const USUAL: Self = Self { depth_max: 128, values_max: 1 << 22 };
+}
+
 /// A parsed document. [`Document::root`] is its value.
 #[derive(Debug)]
 pub struct Document<'t> {
@@ -275,6 +281,17 @@ impl<'d> Iterator for Siblings<'d> {
         self.next.index = value.next();
         Some(value)
     }
+}
+
+/// Whether these bytes are one document within the usual bounds.
+pub fn is_document(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_ok_and(|text| Document::parse(text, Bounds::USUAL).is_ok())
+}
+
+/// What the name of a member says, as [`Value::members`] gives it.
+pub fn decoded_name(written: &str) -> Cow<'_, str> {
+    let body = written.get(1..written.len().saturating_sub(1)).unwrap_or_default();
+    if body.contains('\\') { Cow::Owned(unescape(body)) } else { Cow::Borrowed(body) }
 }
 
 /// Whether a string as it is written, quotes included, says `decoded`.

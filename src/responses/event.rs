@@ -283,7 +283,7 @@ impl Event for Error<'_> {
         let flat = |object: &mut Object<'_>| {
             object.str("code", self.code);
             object.str("message", self.message);
-            object.value("param", &self.param);
+            object.optional_str("param", self.param);
         };
         flat(event);
         event.object("error", |error| {

@@ -76,7 +76,10 @@ impl Response {
             response.str("id", &self.id);
             response.str("object", "response");
             response.number("created_at", self.created_at);
-            response.value("completed_at", &snapshot.completed_at);
+            match snapshot.completed_at {
+                Some(at) => response.number("completed_at", at),
+                None => response.null("completed_at"),
+            }
             write_status(snapshot.status, response);
             response.str("model", &self.model);
             response.array("output", |output| {

@@ -1,9 +1,8 @@
 //! Bodies that are JSON: one document per line, or one document over any number of lines.
 
-use serde::de::IgnoredAny;
-
 use super::line::{is_field, is_whole_object, opens_document};
 use super::{Body, Decoder, Fits, Frame, InPlace, Sink};
+use crate::json::document::is_document;
 
 impl Decoder {
     /// Whether all that has come belongs to one JSON document, whole or not.
@@ -20,7 +19,7 @@ impl Decoder {
         let Self { data, line, is_json, .. } = self;
         *is_json.get_or_insert_with(|| {
             let document = [data.as_slice(), line.as_slice()].join(&b'\n');
-            serde_json::from_slice::<IgnoredAny>(&document).is_ok()
+            is_document(&document)
         })
     }
 

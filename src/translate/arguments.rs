@@ -4,9 +4,7 @@
 //! Arguments are JSON text inside a JSON string. [`Completeness`] and [`Unwrapper`] read them once, in
 //! pieces, without keeping decoded copies. Neither ever repairs anything: what is cut stays cut.
 
-use serde::de::IgnoredAny;
-use serde_json::{Map, Value};
-
+use crate::json::document::{Bounds, Document, Value, is_document};
 use crate::json::{self, JsonText, wide};
 
 /// The characters of carried text, decoded one by one.
@@ -105,7 +103,7 @@ impl Completeness {
 
 /// Whether this text is one JSON object.
 pub fn is_object(decoded: &str) -> bool {
-    decoded.trim_start().starts_with('{') && serde_json::from_str::<IgnoredAny>(decoded).is_ok()
+    decoded.trim_start().starts_with('{') && is_document(decoded.as_bytes())
 }
 
 /// These arguments as an object that may stand in an event, or `None` when they are none. What a
@@ -114,8 +112,7 @@ pub fn is_object(decoded: &str) -> bool {
 pub fn object(arguments: &JsonText<'_>) -> Option<String> {
     let decoded = arguments.decode();
     let repaired = json::repair_surrogates(&decoded);
-    serde_json::from_str::<Map<String, Value>>(&repaired).ok()?;
-    Some(repaired.into_owned())
+    is_object(&repaired).then(|| repaired.into_owned())
 }
 
 /// Takes the input of a custom tool out of its wrapper `{"input":"…"}` while it arrives.
@@ -273,16 +270,15 @@ fn escape(held: &str) -> Escape {
 /// whatever its key; anything else is the input as it stands.
 pub fn unwrap_whole(arguments: &JsonText<'_>) -> JsonText<'static> {
     let decoded = arguments.decode();
-    let members = serde_json::from_str::<Map<String, Value>>(&decoded);
-    let mut members = members.unwrap_or_default();
-    if let Some(Value::String(input)) = members.remove(INPUT) {
-        return JsonText::encode(&input).into_owned();
-    }
-    let mut values = members.into_iter();
-    match (values.next(), values.next()) {
-        (Some((_, Value::String(input))), None) => JsonText::encode(&input).into_owned(),
-        _ => arguments.clone().into_owned(),
-    }
+    let document = Document::parse(&decoded, Bounds::USUAL).ok();
+    let root = document.as_ref().map(Document::root);
+    let input = root.and_then(|root| {
+        let mut others = root.named_members().filter(|(name, _)| name != INPUT);
+        let only = others.next().filter(|_| others.next().is_none());
+        let input = root.get(INPUT).and_then(Value::text);
+        input.or_else(|| only.and_then(|(_, value)| value.text()))
+    });
+    input.map_or_else(|| arguments.clone().into_owned(), JsonText::into_owned)
 }
 
 #[cfg(test)]

@@ -3,8 +3,6 @@
 //! Clients execute a call at its `output_item.done` (measured with Codex), so [`Call::close`] may only
 //! run when the arguments are known to be whole; [`super::stream`] knows when that is.
 
-use serde_json::{Map, Value};
-
 use super::arguments::{Completeness, Unwrapper, object, unwrap_whole};
 use super::items::Live;
 use super::sink::Sink;
@@ -12,7 +10,9 @@ use super::tools::{Tool, ToolKind, ToolTable};
 use crate::dialect::ToolCallDelta;
 use crate::error::{ApiError, Class};
 use crate::ids::Ids;
-use crate::json::JsonText;
+use crate::json::document::{Bounds, Document};
+use crate::json::fields::Fields;
+use crate::json::{self, JsonText};
 use crate::responses::event::{self, Repeated};
 use crate::responses::output::{CallMembers, ItemStatus, OutputItem};
 
@@ -370,10 +370,18 @@ fn is_null_so_far(arguments: &JsonText<'_>) -> bool {
 
 /// The action of a `local_shell_call`: the arguments with the members the API requires.
 fn exec_action(arguments: &str) -> String {
-    let arguments: Map<String, Value> = serde_json::from_str(arguments).unwrap_or_default();
-    let mut action = Map::new();
-    action.insert("type".to_owned(), Value::from("exec"));
-    action.extend(arguments.into_iter().filter(|(key, _)| key != "type"));
-    action.entry("env").or_insert_with(|| Value::Object(Map::new()));
-    Value::Object(action).to_string()
+    let document = Document::parse(arguments, Bounds::USUAL).ok();
+    let mut members = document.as_ref().map_or_else(Fields::default, |d| Fields::of("", d.root()));
+    members.cut("type");
+    let mut action = Vec::new();
+    json::object(&mut action, |action| {
+        action.str("type", "exec");
+        for (name, member) in members.each() {
+            action.named_member(name).extend_from_slice(member.json().as_bytes());
+        }
+        if !members.has("env") {
+            action.raw("env", "{}");
+        }
+    });
+    String::from_utf8(action).unwrap_or_default()
 }

@@ -5,12 +5,13 @@
 //! verbatim. It comes back from outside, so it is bounded and checked, and ignored when it is not
 //! ours. It is not secret: base64 of JSON behind a version mark.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use crate::json;
+use crate::json::document::{Bounds, Document, Kind, Value};
 
 /// What an upstream wants back with a reasoning item.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,17 +22,6 @@ pub struct Envelope {
     pub details: Vec<String>,
     /// Call ids with the extra members of these calls, such as `{"extra_content":{…}}`. JSON.
     pub calls: Vec<(String, String)>,
-}
-
-/// The form inside the base64. Short names: it travels with every later request.
-#[derive(Deserialize)]
-struct Sealed<'a> {
-    #[serde(default, rename = "f")]
-    field: Option<String>,
-    #[serde(default, borrow, rename = "d")]
-    details: Vec<&'a RawValue>,
-    #[serde(default, borrow, rename = "c")]
-    calls: Vec<(String, &'a RawValue)>,
 }
 
 impl Envelope {
@@ -69,16 +59,18 @@ impl Envelope {
     pub fn open(sealed: &str) -> Option<Self> {
         let body = sealed.strip_prefix(MARK).filter(|body| body.len() <= SEALED_BYTES_MAX)?;
         let inside = STANDARD.decode(body).ok()?;
-        let read: Sealed<'_> = serde_json::from_slice(&inside).ok()?;
+        let document = Document::parse(std::str::from_utf8(&inside).ok()?, Bounds::USUAL).ok()?;
+        let read = Some(document.root()).filter(|read| read.kind() == Kind::Object)?;
+        let list = |name: &str| match read.get(name) {
+            None => Some(Vec::new()),
+            Some(list) => (list.kind() == Kind::Array).then(|| list.elements().collect()),
+        };
+        let field = read.get("f").and_then(Value::decoded);
+        let calls: Option<Vec<_>> = list("c")?.into_iter().map(call).collect();
         let envelope = Self {
-            field: read.field.filter(|field| FIELDS.contains(&field.as_str())),
-            details: read.details.iter().map(|detail| detail.get().to_owned()).collect(),
-            calls: read
-                .calls
-                .into_iter()
-                .filter(|(_, extra)| is_extra(extra))
-                .map(|(call_id, extra)| (call_id, extra.get().to_owned()))
-                .collect(),
+            field: field.filter(|field| FIELDS.contains(&&**field)).map(Cow::into_owned),
+            details: list("d")?.into_iter().map(|detail| detail.raw().to_owned()).collect(),
+            calls: calls?.into_iter().flatten().collect(),
         };
         let details_are_objects = envelope.details.iter().all(|detail| detail.starts_with('{'));
         (details_are_objects && envelope.details.len() + envelope.calls.len() <= PIECES_MAX)
@@ -86,10 +78,17 @@ impl Envelope {
     }
 }
 
-/// The extra members of a call: an object whose members no other part of a call is named like.
-fn is_extra(extra: &RawValue) -> bool {
-    serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(extra.get())
-        .is_ok_and(|members| members.keys().all(|name| EXTRA_MEMBERS.contains(&name.as_str())))
+/// A call id with extra members, which are left out unless they are an object of those that are
+/// carried; `None` for what is no such pair.
+fn call(pair: Value<'_>) -> Option<Option<(String, String)>> {
+    let mut pair = pair.elements();
+    let (call_id, extra) = (pair.next()?.decoded()?, pair.next()?);
+    if pair.next().is_some() {
+        return None;
+    }
+    let is_extra = extra.kind() == Kind::Object
+        && extra.named_members().all(|(name, _)| EXTRA_MEMBERS.contains(&&*name));
+    Some(is_extra.then(|| (call_id.into_owned(), extra.raw().to_owned())))
 }
 
 /// Version mark: foreign strings do not begin like this.

@@ -3,21 +3,21 @@
 //! Both APIs have the same members, but upstreams leave out `bytes` and `top_logprobs`, which the
 //! Responses API requires, and strict clients fail on a token that is not whole.
 
-use serde_json::Value;
-
-use crate::json::{Array, Object, array};
+use crate::json::document::{Bounds, Document, Kind, Value};
+use crate::json::{Array, Object, array, write_number};
 
 /// The elements of `list`, a JSON array of tokens, as the Responses API has them: comma-separated,
 /// without the brackets. What is no token with a probability is left out.
 pub fn elements(list: &str) -> Vec<u8> {
-    let tokens: Vec<Value> = serde_json::from_str(list).unwrap_or_default();
+    let document = Document::parse(list, Bounds::USUAL).ok();
+    let tokens = document.as_ref().map(Document::root).into_iter().flat_map(Value::elements);
     let mut json = Vec::with_capacity(list.len());
     array(&mut json, |list| {
-        for token in &tokens {
-            write(token, list, |object| {
+        for token in tokens {
+            write(token, list, &|object| {
                 object.array("top_logprobs", |list| {
-                    let top = token.get("top_logprobs").and_then(Value::as_array);
-                    top.into_iter().flatten().for_each(|token| write(token, list, |_| {}));
+                    let top = token.get("top_logprobs").into_iter().flat_map(Value::elements);
+                    top.for_each(|token| write(token, list, &|_| {}));
                 });
             });
         }
@@ -27,25 +27,28 @@ pub fn elements(list: &str) -> Vec<u8> {
     json
 }
 
-fn write(token: &Value, list: &mut Array<'_>, more: impl FnOnce(&mut Object<'_>)) {
-    let text = token.get("token").and_then(Value::as_str);
-    let logprob = token.get("logprob").filter(|logprob| logprob.is_number());
+fn write(token: Value<'_>, list: &mut Array<'_>, more: &dyn Fn(&mut Object<'_>)) {
+    let text = token.get("token").and_then(Value::text);
+    let logprob = token.get("logprob").filter(|logprob| logprob.kind() == Kind::Number);
     let (Some(text), Some(logprob)) = (text, logprob) else { return };
     list.object(|object| {
-        object.str("token", text);
-        object.value("logprob", logprob);
+        object.text("token", &text);
+        object.raw("logprob", logprob.raw());
         // A token may be a part of a character, so only the upstream knows its bytes for certain.
-        match token.get("bytes").filter(|bytes| are_bytes(bytes)) {
-            Some(bytes) => object.value("bytes", bytes),
-            None => object.value("bytes", text.as_bytes()),
+        match token.get("bytes").filter(|bytes| are_bytes(*bytes)) {
+            Some(bytes) => object.raw("bytes", bytes.raw()),
+            None => object.array("bytes", |list| {
+                for byte in text.decode().bytes() {
+                    write_number(list.element(), byte.into());
+                }
+            }),
         }
         more(object);
     });
 }
 
-fn are_bytes(value: &Value) -> bool {
-    let byte = |byte: &Value| byte.as_u64().is_some_and(|byte| byte <= 255);
-    value.as_array().is_some_and(|bytes| bytes.iter().all(byte))
+fn are_bytes(value: Value<'_>) -> bool {
+    value.kind() == Kind::Array && value.elements().all(|byte| byte.raw().parse::<u8>().is_ok())
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::dialect::{
     Dialect, FormatWithTools, MaxTokensField, Params, ReasoningParam, ResponseFormat, WebSearch,
 };
 use crate::error::ApiError;
-use crate::json::document::Value;
+use crate::json::document::{Value, decoded_name};
 use crate::json::{self, JsonText};
 use crate::responses::request::{Format, Request};
 
@@ -85,7 +85,7 @@ impl<'d> Parameters<'_, 'd> {
         members: &mut Members<'d>,
         report: &mut Report,
     ) -> Result<(), ApiError> {
-        let name = serde_json::from_str::<Cow<'_, str>>(written).unwrap_or_default();
+        let name = decoded_name(written);
         let Some(row) = treatment::parameter(&name) else {
             return report.drop(&treatment::OTHER, name);
         };
