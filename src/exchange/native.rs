@@ -4,6 +4,7 @@ use super::report::Report;
 use super::{Clock, Outcome};
 use crate::chat::Usage;
 use crate::json::document::{Bounds, Document, Kind, Value};
+use crate::json::wide;
 use crate::sse::{Decoder, Frame};
 
 /// Watches an answer go by.
@@ -130,7 +131,7 @@ fn is_delta(event: &[u8], data: &[u8]) -> bool {
 /// Whether the name of the event stands in its first bytes, where every server writes it.
 fn begins(data: &[u8], name: &[u8]) -> bool {
     let head = data.get(..96).unwrap_or(data);
-    memchr::memmem::find(head, name).is_some()
+    wide::find(head, name).is_some()
 }
 
 impl Ended {

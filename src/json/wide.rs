@@ -85,9 +85,34 @@ pub fn equal(bytes: &[u8], others: &[u8]) -> bool {
     bytes.len() == others.len() && starts_with(bytes, others)
 }
 
+/// Where `text`, which is short, occurs first.
+pub fn find(bytes: &[u8], text: &[u8]) -> Option<usize> {
+    let first = *text.first()?;
+    let mut from = 0;
+    loop {
+        let at = from + memchr::memchr(first, bytes.get(from..)?)?;
+        if starts_with(bytes.get(at..)?, text) {
+            return Some(at);
+        }
+        from = at + 1;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_is_found_where_it_first_occurs() {
+        let bytes = b"\"a\"\"ab\":1,\"ab\":2";
+        assert_eq!(find(bytes, b"\"ab\""), Some(3));
+        assert_eq!(find(bytes, b"\"a\""), Some(0));
+        assert_eq!(find(bytes, b":2"), Some(bytes.len() - 2));
+        for absent in [&b"\"b\""[..], b"2,", b"\"ab\":2 ", b""] {
+            assert_eq!(find(bytes, absent), None);
+        }
+        assert_eq!(find(b"", b"a"), None);
+    }
 
     #[test]
     fn plain_bytes_end_at_the_first_special_one() {

@@ -66,7 +66,7 @@ impl Repeated {
         const EMPTY: &[u8] = b"\"delta\":\"\"";
         let mut bytes = Vec::with_capacity(320);
         write(event, 0, &mut bytes);
-        let quote = memchr::memmem::find(&bytes, EMPTY)? + EMPTY.len() - 1;
+        let quote = wide::find(&bytes, EMPTY)? + EMPTY.len() - 1;
         let (head, tail) = bytes.split_at_checked(quote)?;
         let number = tail.strip_suffix(END)?.strip_suffix(b"0")?.len();
         Some(Self { between: [tail, head].concat(), number, head: tail.len() })

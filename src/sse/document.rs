@@ -31,7 +31,10 @@ impl Decoder {
         }
         let Self { data, line, has_name, .. } = self;
         let quoted = format!("\"{name}\"");
-        let is_in = |text: &[u8]| memchr::memmem::find(text, quoted.as_bytes()).is_some();
+        let is_in = |text: &[u8]| {
+            memchr::memchr_iter(b'"', text)
+                .any(|at| text.get(at..).is_some_and(|rest| rest.starts_with(quoted.as_bytes())))
+        };
         !*has_name.get_or_insert_with(|| is_in(data) || is_in(line))
     }
 
