@@ -18,7 +18,7 @@ impl Aliases {
     /// # Errors
     /// A sentence that names the entry, what is wrong with it and what it takes.
     pub(super) fn read(fields: &Fields<'_>, default: Option<String>) -> Read<Self> {
-        let mut map = Vec::new();
+        let mut map: Vec<(Pattern, _)> = Vec::new();
         for (alias, field) in fields.each() {
             let at = field.path().to_owned();
             let pattern = Pattern::parse(alias).map_err(|reason| format!("{at}: {reason}"))?;
@@ -33,9 +33,9 @@ impl Aliases {
                      of the client's name matches"
                 ));
             }
-            map.push((pattern, target));
+            let place = map.partition_point(|(other, _)| *other < pattern);
+            map.insert(place, (pattern, target));
         }
-        map.sort_by_cached_key(|(pattern, _)| pattern.rank());
         Ok(Self { map, default })
     }
 

@@ -85,7 +85,7 @@ impl Catalog {
     /// # Errors
     /// A sentence that names the field, what is wrong with it and what it takes.
     pub(super) fn read(models: &Fields<'_>) -> Read<Self> {
-        let mut entries = Vec::new();
+        let mut entries: Vec<(Pattern, _)> = Vec::new();
         for (model, field) in models.each() {
             let at = field.path().to_owned();
             let pattern = Pattern::parse(model).map_err(|reason| format!("{at}: {reason}"))?;
@@ -99,9 +99,9 @@ impl Catalog {
                 }
             }
             fields.end()?;
-            entries.push((pattern, entry));
+            let place = entries.partition_point(|(other, _)| *other < pattern);
+            entries.insert(place, (pattern, entry));
         }
-        entries.sort_by_cached_key(|(pattern, _)| pattern.rank());
         Ok(Self { entries })
     }
 

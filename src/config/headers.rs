@@ -24,7 +24,7 @@ impl HeaderEdits {
     /// # Errors
     /// A sentence that names the header. It never quotes a value, which may be a secret.
     pub(super) fn read(fields: &Fields<'_>) -> Read<Self> {
-        let mut edits = Vec::new();
+        let mut edits: Vec<(String, _)> = Vec::new();
         for (name, field) in fields.each() {
             let at = field.path().to_owned();
             let lower = header_name(name).map_err(|reason| format!("{at}: {reason}"))?;
@@ -38,9 +38,9 @@ impl HeaderEdits {
                      with single spaces or tabs between"
                 ));
             }
-            edits.push((lower, value));
+            let place = edits.partition_point(|(name, _)| *name <= lower);
+            edits.insert(place, (lower, value));
         }
-        edits.sort();
         if let Some([(name, _), _]) = edits.array_windows().find(|[a, b]| a.0 == b.0) {
             let at = fields.at();
             return Err(format!("{at}: has `{name}` twice, in different case; keep one"));

@@ -1,5 +1,7 @@
 //! Names with at most one `*` in them.
 
+use std::cmp::Ordering;
+
 /// Matches a whole name; one `*` stands for any text, the empty one included.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
@@ -53,12 +55,25 @@ impl Pattern {
         let after = self.after.as_ref().map(|after| after.to_ascii_lowercase());
         Self { before: self.before.to_ascii_lowercase(), after }
     }
+}
 
-    /// Sorts the most specific pattern first: exact names, then more literal text. What is equally
-    /// specific is sorted by its text, because objects reach the filter in any order.
-    pub fn rank(&self) -> impl Ord + use<> {
-        let literal = self.before.len() + self.after.as_ref().map_or(0, String::len);
-        (self.after.is_some(), std::cmp::Reverse(literal), self.before.clone(), self.after.clone())
+/// The most specific pattern comes first: exact names, then more literal text. What is equally specific
+/// is sorted by its text, because objects reach the filter in any order.
+impl Ord for Pattern {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let literal =
+            |pattern: &Self| pattern.before.len() + pattern.after.as_ref().map_or(0, String::len);
+        let exact = other.exact().is_some().cmp(&self.exact().is_some());
+        exact
+            .then_with(|| literal(other).cmp(&literal(self)))
+            .then_with(|| self.before.cmp(&other.before))
+            .then_with(|| self.after.cmp(&other.after))
+    }
+}
+
+impl PartialOrd for Pattern {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -97,7 +112,7 @@ mod tests {
     fn the_most_specific_pattern_comes_first() {
         let mut patterns =
             ["*", "gpt-*", "*x", "gpt-5*", "gpt-5", "a*"].map(|text| Pattern::parse(text).unwrap());
-        patterns.sort_by_key(Pattern::rank);
+        patterns.sort();
         let order = patterns
             .map(|p| format!("{}{}", p.before, p.after.map_or(String::new(), |a| format!("*{a}"))));
         assert_eq!(order, ["gpt-5", "gpt-5*", "gpt-*", "*x", "a*", "*"]);

@@ -335,6 +335,8 @@ fn kimi(root: Value<'_>) -> Members<'_> {
 
 fn kimi_schema(schema: Value<'_>) -> Members<'_> {
     let mut out = Members::default();
+    let is_list = |name| schema.get(name).is_some_and(|value| value.kind() == Kind::Array);
+    let kind = schema.get("type").filter(|_| is_list("anyOf") || is_list("oneOf"));
     for (keyword, value) in schema.named_members() {
         let keyword = if keyword == "oneOf" { "anyOf" } else { &*keyword };
         match (keyword, value.kind()) {
@@ -343,6 +345,7 @@ fn kimi_schema(schema: Value<'_>) -> Members<'_> {
                 any.put("anyOf", kimi_list(value));
                 out.put("items", Tree::Object(any));
             }
+            ("type", _) if kind.is_some() => {}
             ("anyOf" | "allOf", Kind::Array) => out.put(keyword, kimi_list(value)),
             ("properties" | "$defs" | "definitions", Kind::Object) => {
                 let mut members = Members::default();
@@ -355,13 +358,12 @@ fn kimi_schema(schema: Value<'_>) -> Members<'_> {
             _ => out.put(keyword, Tree::of(value)),
         }
     }
-    if matches!(out.get("anyOf"), Some(Tree::List(_)))
-        && let Some(kind) = out.take("type")
+    if let Some(kind) = kind
         && let Some(Tree::List(branches)) = out.member("anyOf")
     {
         for branch in branches {
             if let Tree::Object(branch) = branch {
-                branch.put_new("type", kind.clone());
+                branch.put_new("type", Tree::of(kind));
             }
         }
     }

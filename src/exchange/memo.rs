@@ -126,7 +126,7 @@ impl Memo {
             Some(Hole { place: place(event, &addresses)?, kind: Kind::Unread(scalar) })
         });
         let mut holes: Vec<Hole> = unread.chain([text]).collect();
-        holes.sort_by_key(|hole| hole.place.start);
+        holes.sort_unstable_by_key(|hole| hole.place.start);
         let mut differing = Vec::new();
         let alike = walk(event, &holes, 0..event.len(), &self.event, |hole, before| {
             let at = before.as_ptr() as usize - self.event.as_ptr() as usize;

@@ -69,6 +69,7 @@ impl<'d> Fields<'d> {
     }
 
     /// Lays the members of another object over these. Of members with one name the last one counts.
+    #[inline(never)]
     pub fn lay(&mut self, object: Value<'d>) {
         object.named_members().for_each(|(name, value)| self.put(name, value));
     }
@@ -78,6 +79,7 @@ impl<'d> Fields<'d> {
         other.members.into_iter().for_each(|(name, value)| self.put(name, value));
     }
 
+    #[inline(never)]
     fn put(&mut self, name: Cow<'d, str>, value: Value<'d>) {
         match self.members.iter_mut().find(|(known, _)| *known == name) {
             Some((_, old)) => *old = value,
@@ -107,12 +109,14 @@ impl<'d> Fields<'d> {
     }
 
     /// Takes out a field, which becomes one of those that are known here.
+    #[inline(never)]
     pub fn take(&mut self, name: &'static str) -> Field<'d> {
         self.known.push(name);
         self.cut(name)
     }
 
     /// Takes out a field of which nobody is told who looks for the names of fields.
+    #[inline(never)]
     pub fn cut(&mut self, name: &str) -> Field<'d> {
         let at = self.members.iter().position(|(known, _)| known == name);
         Field { path: path(&self.at, name), value: at.map(|at| self.members.remove(at).1) }
@@ -129,6 +133,7 @@ impl<'d> Fields<'d> {
     ///
     /// # Errors
     /// See [`Read`].
+    #[inline(never)]
     pub fn end(self) -> Read<()> {
         match self.members.first() {
             None => Ok(()),
@@ -160,6 +165,7 @@ impl<'d> Field<'d> {
     }
 
     /// The same field, which must be there.
+    #[inline(never)]
     pub fn required(self) -> Read<Self> {
         if self.value.is_none() {
             return Err(format!("{}: is missing; add it", self.path));
@@ -168,17 +174,20 @@ impl<'d> Field<'d> {
     }
 
     /// `true` or `false`.
+    #[inline(never)]
     pub fn bool(self) -> Read<Option<bool>> {
         self.of(Kind::Bool, "a boolean").map(|value| value.map(|value| value.raw() == "true"))
     }
 
     /// A string.
+    #[inline(never)]
     pub fn text(self) -> Read<Option<String>> {
         let value = self.of(Kind::String, "a string")?;
         Ok(value.and_then(Value::decoded).map(Cow::into_owned))
     }
 
     /// A list of strings.
+    #[inline(never)]
     pub fn texts(self) -> Read<Option<Vec<String>>> {
         let elements = self.list()?;
         let texts =
@@ -187,6 +196,7 @@ impl<'d> Field<'d> {
     }
 
     /// A whole number, however it is written.
+    #[inline(never)]
     pub fn whole(self, range: RangeInclusive<i64>) -> Read<Option<i64>> {
         let Some(value) = self.value else { return Ok(None) };
         match whole(value) {
@@ -214,6 +224,7 @@ impl<'d> Field<'d> {
     }
 
     /// The place of a word among those that the field takes.
+    #[inline(never)]
     pub fn place(self, words: &[&str]) -> Read<Option<usize>> {
         let Some(value) = self.value else { return Ok(None) };
         let place = words.iter().position(|word| value.is(word));
@@ -227,6 +238,7 @@ impl<'d> Field<'d> {
     }
 
     /// An object; one without members when the field is absent.
+    #[inline(never)]
     pub fn fields(self) -> Read<Fields<'d>> {
         let mut fields = Fields::new(&self.path);
         if let Some(object) = self.of(Kind::Object, "an object")? {
@@ -236,6 +248,7 @@ impl<'d> Field<'d> {
     }
 
     /// A list of anything.
+    #[inline(never)]
     pub fn list(self) -> Read<Option<Vec<Self>>> {
         let path = self.path.clone();
         let element =
@@ -246,6 +259,7 @@ impl<'d> Field<'d> {
 
     /// The value as JSON to be carried elsewhere, in which every whole number is an integer and every
     /// member has a name of its own; `null` for a field that is absent.
+    #[inline(never)]
     pub fn json(&self) -> String {
         let mut json = Vec::new();
         match self.value {
@@ -256,6 +270,7 @@ impl<'d> Field<'d> {
     }
 
     /// What is wrong with a value that should have been something else.
+    #[inline(never)]
     pub fn wrong(&self, takes: &str) -> String {
         let value = self.value.map_or("null", Value::raw);
         let found = match self.value.map_or(Kind::Null, Value::kind) {
@@ -272,6 +287,7 @@ impl<'d> Field<'d> {
         format!("{}: is {found}; takes {takes}", self.path)
     }
 
+    #[inline(never)]
     fn of(self, kind: Kind, takes: &str) -> Read<Option<Value<'d>>> {
         match self.value {
             Some(value) if value.kind() != kind => Err(self.wrong(takes)),

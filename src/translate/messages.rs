@@ -59,7 +59,10 @@ impl<'d> Messages<'d> {
     ) -> Vec<Entry<'d>> {
         if self.dialect.system_messages == SystemMessages::MergeFirst {
             // All system text goes to the front; everything else keeps its order.
-            entries.sort_by_key(|entry| !matches!(entry, Entry::System { .. }));
+            let is_system = |entry: &Entry<'_>| matches!(entry, Entry::System { .. });
+            let (mut system, others): (Vec<_>, _) = entries.into_iter().partition(is_system);
+            system.extend::<Vec<_>>(others);
+            entries = system;
         }
         let first_other = |entry: &Entry<'_>| !matches!(entry, Entry::System { .. });
         let count = entries.iter().position(first_other).unwrap_or(entries.len());

@@ -15,8 +15,6 @@ pub struct Row {
     pub name: &'static str,
     /// Whether it can be lost, and what is said about it then.
     pub loss: Loss,
-    /// What becomes of it.
-    pub rule: &'static str,
 }
 
 /// The parts of a request.
@@ -103,13 +101,7 @@ pub fn parameter(name: &str) -> Option<&'static Row> {
 }
 
 /// The row of what the other rows do not know.
-pub const OTHER: Row = Row {
-    section: Section::Unknown,
-    name: "other",
-    loss: Loss::Substance,
-    rule: "Anything of a type or name that this page does not list is dropped. Unknown members \
-           inside items, parts and tools are not looked at.",
-};
+pub const OTHER: Row = Row { section: Section::Unknown, name: "other", loss: Loss::Substance };
 
 macro_rules! rows {
     ($($section:ident { $($row:ident $name:literal $loss:ident: $rule:literal)+ })+) => {
@@ -119,12 +111,19 @@ macro_rules! rows {
                 section: Section::$section,
                 name: $name,
                 loss: Loss::$loss,
-                rule: $rule,
             };
         )+)+
 
         /// Every row, in the order of the documentation.
         pub const TABLE: &[Row] = &[$($($row,)+)+ OTHER];
+
+        /// What becomes of what each row is about, in the same order. Only read where the documentation is
+        /// written, so the artifact does not hold it.
+        pub const RULES: &[&str] = &[
+            $($($rule,)+)+
+            "Anything of a type or name that this page does not list is dropped. Unknown members inside \
+             items, parts and tools are not looked at.",
+        ];
     };
 }
 

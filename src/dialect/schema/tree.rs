@@ -7,7 +7,7 @@ use crate::json::document::Value;
 use crate::json::{array, object};
 
 /// A value: a piece of the document as it stands there, or a new list or object.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum Tree<'d> {
     /// JSON.
     Json(Cow<'d, str>),
@@ -18,7 +18,7 @@ pub enum Tree<'d> {
 }
 
 /// The members of an object in the order in which they came.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Members<'d> {
     members: Vec<(String, Tree<'d>)>,
     /// Where each of them is. A schema may have as many properties as a request has room for.
@@ -69,6 +69,7 @@ impl<'d> Members<'d> {
     }
 
     /// Sets a member.
+    #[inline(never)]
     pub fn put(&mut self, name: &str, tree: Tree<'d>) {
         match self.member(name) {
             Some(old) => *old = tree,
@@ -89,16 +90,6 @@ impl<'d> Members<'d> {
         if !self.has(name) {
             self.put(name, tree);
         }
-    }
-
-    /// Takes a member out.
-    pub fn take(&mut self, name: &str) -> Option<Tree<'d>> {
-        let place = usize::try_from(self.places.remove(name)?).ok()?;
-        let (_, tree) = self.members.remove(place);
-        for (place, (name, _)) in self.members.iter().enumerate().skip(place) {
-            self.places.insert(name.clone(), place as u64);
-        }
-        Some(tree)
     }
 
     /// Writes the object.
