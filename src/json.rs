@@ -107,6 +107,9 @@ impl<'a> JsonText<'a> {
 }
 
 /// Writes the members of one JSON object, in the order of the calls.
+///
+/// Its methods are not inlined: documents are written once or twice per exchange, by code that is cold every
+/// time, so what counts is how much of it there is.
 pub struct Object<'o> {
     out: &'o mut Vec<u8>,
     empty: bool,
@@ -158,16 +161,19 @@ impl Object<'_> {
     }
 
     /// A string member from decoded text.
+    #[inline(never)]
     pub fn str(&mut self, name: &'static str, value: &str) {
         write_str(self.member(name), value);
     }
 
     /// A string member from carried text.
+    #[inline(never)]
     pub fn text(&mut self, name: &'static str, value: &JsonText<'_>) {
         write_text(self.member(name), value);
     }
 
     /// An unsigned number.
+    #[inline(never)]
     pub fn number(&mut self, name: &'static str, value: u64) {
         write_number(self.member(name), value);
     }
@@ -183,6 +189,7 @@ impl Object<'_> {
     }
 
     /// A member whose value is already JSON.
+    #[inline(never)]
     pub fn raw(&mut self, name: &'static str, json: &str) {
         self.member(name).extend_from_slice(json.as_bytes());
     }

@@ -31,24 +31,28 @@ impl Echo {
     }
 }
 
+/// Members that are repeated as they were sent, and what stands there for one that was not.
+const REPEATED: [(&str, &str); 14] = [
+    ("instructions", "null"),
+    ("max_output_tokens", "null"),
+    ("max_tool_calls", "null"),
+    ("metadata", "{}"),
+    ("parallel_tool_calls", "true"),
+    ("prompt_cache_key", "null"),
+    ("safety_identifier", "null"),
+    ("temperature", "1"),
+    ("top_p", "1"),
+    ("presence_penalty", "0"),
+    ("frequency_penalty", "0"),
+    ("top_logprobs", "0"),
+    ("truncation", "\"disabled\""),
+    ("tool_choice", "\"auto\""),
+];
+
 fn members(o: &mut Object<'_>, request: &Fields<'_, '_>) {
-    let mut sent = |name: &'static str, absent: &str| {
+    for (name, absent) in REPEATED {
         o.raw(name, request.any(name).map_or(absent, Value::raw));
-    };
-    sent("instructions", "null");
-    sent("max_output_tokens", "null");
-    sent("max_tool_calls", "null");
-    sent("metadata", "{}");
-    sent("parallel_tool_calls", "true");
-    sent("prompt_cache_key", "null");
-    sent("safety_identifier", "null");
-    sent("temperature", "1");
-    sent("top_p", "1");
-    sent("presence_penalty", "0");
-    sent("frequency_penalty", "0");
-    sent("top_logprobs", "0");
-    sent("truncation", "\"disabled\"");
-    sent("tool_choice", "\"auto\"");
+    }
     if let Some(user) = request.any("user") {
         o.raw("user", user.raw());
     }
