@@ -83,10 +83,15 @@ impl<'a> JsonBytes<'a> {
 }
 
 /// Texts that become one.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Pieces(Vec<u8>);
 
 impl Pieces {
+    /// None yet, and room for so many bytes of them.
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self(Vec::with_capacity(bytes))
+    }
+
     /// Appends a piece.
     #[inline]
     pub fn push(&mut self, piece: JsonBytes<'_>) {
@@ -113,7 +118,7 @@ mod tests {
                 let scanned = JsonBytes::scan(source.as_bytes()).unwrap();
                 assert_eq!(scanned.text().escaped(), text);
                 assert_eq!(scanned.behind(), behind.as_bytes());
-                let mut pieces = Pieces::default();
+                let mut pieces = Pieces::with_capacity(8);
                 (0..2).for_each(|_| pieces.push(scanned));
                 assert_eq!(pieces.into_text().escaped(), text.repeat(2));
             }

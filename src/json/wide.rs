@@ -62,16 +62,15 @@ pub fn printed_len(bytes: &[u8]) -> usize {
 /// Whether `bytes` begin with `prefix`.
 pub fn starts_with(bytes: &[u8], prefix: &[u8]) -> bool {
     let Some(bytes) = bytes.get(..prefix.len()) else { return false };
-    let (words, rest) = bytes.as_chunks::<8>();
-    let (prefix_words, prefix_rest) = prefix.as_chunks::<8>();
     let mut differ = 0;
-    for (word, prefix_word) in words.iter().zip(prefix_words) {
+    for (word, prefix_word) in bytes.as_chunks::<8>().0.iter().zip(prefix.as_chunks::<8>().0) {
         differ |= u64::from_le_bytes(*word) ^ u64::from_le_bytes(*prefix_word);
     }
-    for (byte, prefix_byte) in rest.iter().zip(prefix_rest) {
-        differ |= u64::from(byte ^ prefix_byte);
+    // What is left are the last bytes of a word that overlaps the one before.
+    match (bytes.last_chunk::<8>(), prefix.last_chunk::<8>()) {
+        (Some(last), Some(prefix_last)) => differ == 0 && last == prefix_last,
+        _ => bytes.iter().zip(prefix).all(|(byte, prefix_byte)| byte == prefix_byte),
     }
-    differ == 0
 }
 
 /// What stands behind `prefix` in bytes that begin with it.

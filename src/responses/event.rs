@@ -60,6 +60,9 @@ pub struct Repeated {
 /// What [`write`] puts behind the number of an event.
 const END: &[u8] = b"}\n\n";
 
+/// What the events of one read say together, about.
+const RUN_BYTES: usize = 512;
+
 impl Repeated {
     /// The event that will be repeated, with an empty `delta`; `None` for an event without one.
     pub fn new<E: Event>(event: &E) -> Option<Self> {
@@ -88,7 +91,7 @@ impl Repeated {
         sequence_number: &mut u64,
         out: &mut Vec<u8>,
     ) -> JsonText<'static> {
-        let mut said = Pieces::default();
+        let mut said = Pieces::with_capacity(RUN_BYTES);
         self.set_number(*sequence_number);
         out.extend_from_slice(self.between.get(self.head..).unwrap_or_default());
         for delta in deltas {
