@@ -13,6 +13,7 @@ pub use bytes::{JsonBytes, Pieces};
 pub use escapes::repair_surrogates;
 
 mod bytes;
+pub mod directory;
 pub mod document;
 mod escapes;
 pub mod fields;
@@ -77,6 +78,32 @@ impl<'a> JsonText<'a> {
     /// in the same way, as two texts of one writer are.
     pub fn strip_prefix(&self, prefix: &JsonText<'_>) -> Option<JsonText<'_>> {
         Some(JsonText(Cow::Borrowed(self.0.strip_prefix(&*prefix.0)?)))
+    }
+
+    /// Whether the text, as its reader will see it, begins with `prefix`.
+    pub fn begins_with(&self, prefix: &str) -> bool {
+        match self.0.get(..prefix.len()) {
+            Some(beginning) if !beginning.contains('\\') => beginning == prefix,
+            _ => self.decode().starts_with(prefix),
+        }
+    }
+
+    /// The text as its reader will see it.
+    pub fn into_decoded(self) -> Cow<'a, str> {
+        match self.0 {
+            Cow::Borrowed(text) if !text.contains('\\') => Cow::Borrowed(text),
+            text => Cow::Owned(Self(text).decode().into_owned()),
+        }
+    }
+
+    /// Appends text that is already escaped and lives as long as this one: nothing is copied where
+    /// there was no text before.
+    pub fn append(&mut self, text: &JsonText<'a>) {
+        if self.is_empty() {
+            self.clone_from(text);
+        } else {
+            self.push(text);
+        }
     }
 
     /// Appends text that is already escaped.

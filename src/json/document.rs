@@ -207,6 +207,13 @@ impl<'d> Value<'d> {
         self.kind() == Kind::String && self.document.says(self.document.node(self.index), decoded)
     }
 
+    /// Whether this is the member of an object that has this name.
+    pub(super) fn is_named(self, name: &str) -> bool {
+        // Names stand before their values.
+        let node = self.document.node(self.index.saturating_sub(1));
+        self.document.says(node, name)
+    }
+
     /// The elements of an array; none for anything else.
     pub fn elements(self) -> impl Iterator<Item = Value<'d>> + Clone {
         let end = if self.kind() == Kind::Array { self.next() } else { 0 };

@@ -33,14 +33,19 @@ pub fn escape(decoded: &str, mut push: impl FnMut(&str)) {
 pub fn unescape(escaped: &str) -> String {
     let mut decoded = String::with_capacity(escaped.len());
     let mut rest = escaped;
-    while let Some((plain, escape)) = rest.split_once('\\') {
-        decoded.push_str(plain);
-        let (character, taken) = character(escape);
+    loop {
+        let plain = wide::plain_len(rest.as_bytes());
+        let (before, special) = rest.split_at_checked(plain).unwrap_or((rest, ""));
+        decoded.push_str(before);
+        let Some((special, behind)) = special.split_at_checked(1) else { return decoded };
+        // What else is special in a document is escaped in a string.
+        let (character, taken) = match special {
+            "\\" => character(behind),
+            other => (char::from(other.as_bytes().first().copied().unwrap_or_default()), 0),
+        };
         decoded.push(character);
-        rest = escape.get(taken..).unwrap_or_default();
+        rest = behind.get(taken..).unwrap_or_default();
     }
-    decoded.push_str(rest);
-    decoded
 }
 
 /// The character of an escape, its backslash already taken off, and the length of the rest.

@@ -72,8 +72,7 @@ impl<'d> Part<'d> {
     /// Names what is missing or of the wrong kind.
     pub fn read(value: Value<'d>, path: &Path<'_>) -> Result<Self, ApiError> {
         let fields = Fields::of(value, path)?;
-        let kind = fields.required_text("type")?;
-        Ok(match &*kind.decode() {
+        Ok(match &*fields.required_word("type")? {
             "input_text" | "output_text" | "text" | "summary_text" | "reasoning_text" => {
                 Self::Text(fields.required_text("text")?)
             }

@@ -204,8 +204,7 @@ impl<'d> Item<'d> {
     /// Names what is missing or of the wrong kind. Unknown types and members are none.
     pub fn read(value: Value<'d>, path: &Path<'_>) -> Result<Self, ApiError> {
         let fields = Fields::of(value, path)?;
-        let Some(kind) = fields.text("type")? else { return untyped(&fields) };
-        let kind = kind.decode();
+        let Some(kind) = fields.word("type")? else { return untyped(&fields) };
         if let Some(call) = called_tool(&kind, &fields)? {
             let call_id = call_id(&fields)?.unwrap_or(JsonText::EMPTY);
             return Ok(Self::Call(Call { call_id, tool: call }));
@@ -248,7 +247,7 @@ fn untyped<'d>(fields: &Fields<'d, '_>) -> Result<Item<'d>, ApiError> {
 }
 
 fn message<'d>(fields: &Fields<'d, '_>) -> Result<Item<'d>, ApiError> {
-    let role = match &*fields.required_text("role")?.decode() {
+    let role = match &*fields.required_word("role")? {
         "assistant" => Role::Assistant,
         "developer" => Role::Developer,
         "system" => Role::System,

@@ -3,10 +3,12 @@
 //! `null` counts as absent everywhere: clients send it for what they do not set. Unknown members are
 //! never an error.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::error::ApiError;
 use crate::json::JsonText;
+use crate::json::directory::Directory;
 use crate::json::document::{Kind, Value};
 
 /// Where a value stands in a request, such as `input[3].content[0].type`. Costs nothing until it is
@@ -76,12 +78,14 @@ impl fmt::Display for Path<'_> {
 pub struct Fields<'d, 'p> {
     value: Value<'d>,
     path: Option<&'p Path<'p>>,
+    /// Of the request itself, which is asked for far more than any other object.
+    directory: Option<&'p Directory<'d>>,
 }
 
 impl<'d, 'p> Fields<'d, 'p> {
     /// The members of the request.
-    pub fn root(value: Value<'d>) -> Self {
-        Self { value, path: None }
+    pub fn root(directory: &'p Directory<'d>) -> Self {
+        Self { value: directory.object(), path: None, directory: Some(directory) }
     }
 
     /// The members of an object.
@@ -90,7 +94,7 @@ impl<'d, 'p> Fields<'d, 'p> {
     /// The value is no object.
     pub fn of(value: Value<'d>, path: &'p Path<'p>) -> Result<Self, ApiError> {
         match value.kind() {
-            Kind::Object => Ok(Self { value, path: Some(path) }),
+            Kind::Object => Ok(Self { value, path: Some(path), directory: None }),
             _ => Err(path.mismatch("an object", value)),
         }
     }
@@ -110,7 +114,11 @@ impl<'d, 'p> Fields<'d, 'p> {
 
     /// A member of any kind.
     pub fn any(&self, name: &str) -> Option<Value<'d>> {
-        self.value.get(name).filter(|value| !value.is_null())
+        let found = match self.directory {
+            Some(directory) => directory.get(name),
+            None => self.value.get(name),
+        };
+        found.filter(|value| !value.is_null())
     }
 
     /// A member that must be there.
@@ -140,6 +148,22 @@ impl<'d, 'p> Fields<'d, 'p> {
     /// It is something else.
     pub fn text(&self, name: &str) -> Result<Option<JsonText<'d>>, ApiError> {
         Ok(self.of_kind(name, Kind::String)?.and_then(Value::text))
+    }
+
+    /// A string of which every character is looked at, such as the name of a type.
+    ///
+    /// # Errors
+    /// It is something else.
+    pub fn word(&self, name: &str) -> Result<Option<Cow<'d, str>>, ApiError> {
+        Ok(self.of_kind(name, Kind::String)?.and_then(Value::decoded))
+    }
+
+    /// Such a string that must be there.
+    ///
+    /// # Errors
+    /// It is not, or it is something else.
+    pub fn required_word(&self, name: &str) -> Result<Cow<'d, str>, ApiError> {
+        self.word(name)?.ok_or_else(|| self.path(name).missing())
     }
 
     /// A string that must be there.
@@ -191,7 +215,8 @@ mod tests {
     #[test]
     fn errors_name_the_field() {
         let document = Document::parse(TEXT, Bounds { depth_max: 9, values_max: 99 }).unwrap();
-        let root = Fields::root(document.root());
+        let directory = Directory::of(document.root());
+        let root = Fields::root(&directory);
         let a = root.path("a");
         let first = a.element(0);
         let fields = Fields::of(root.list("a").unwrap().next().unwrap(), &first).unwrap();

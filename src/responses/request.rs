@@ -101,16 +101,16 @@ pub struct Terms {
 }
 
 impl<'d> Request<'d> {
-    /// The request in a JSON document.
+    /// The request that has these members.
     ///
     /// # Errors
     /// Names the parameter that is missing, of the wrong kind or too large.
-    pub fn read(body: Value<'d>, terms: Terms) -> Result<Self, ApiError> {
+    pub fn read(fields: Fields<'d, 'd>, terms: Terms) -> Result<Self, ApiError> {
+        let body = fields.value();
         if body.kind() != Kind::Object {
             let message = format!("The request body must be a JSON object, not {}.", body.kind());
             return Err(ApiError::new(Class::InvalidRequest, message).with_code("invalid_type"));
         }
-        let fields = Fields::root(body);
         for (name, kind) in KINDS {
             fields.of_kind(name, *kind)?;
         }
@@ -204,8 +204,7 @@ fn format<'d>(text: &Fields<'d, '_>) -> Result<Format<'d>, ApiError> {
     let path = text.path("format");
     let Some(value) = text.any("format") else { return Ok(Format::Text) };
     let fields = Fields::of(value, &path)?;
-    let kind = fields.required_text("type")?;
-    Ok(match &*kind.decode() {
+    Ok(match &*fields.required_word("type")? {
         "text" => Format::Text,
         "json_object" => Format::JsonObject,
         "json_schema" => {

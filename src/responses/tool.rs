@@ -127,8 +127,7 @@ impl<'d> Tool<'d> {
 
     fn read(value: Value<'d>, path: &Path<'_>) -> Result<Self, ApiError> {
         let fields = Fields::of(value, path)?;
-        let kind = fields.required_text("type")?;
-        Ok(match &*kind.decode() {
+        Ok(match &*fields.required_word("type")? {
             "function" => Self::Function(Function {
                 name: name(&fields)?,
                 description: fields.text("description")?,
@@ -261,8 +260,7 @@ impl<'d> ToolChoice<'d> {
 impl<'d> ToolRef<'d> {
     fn read(value: Value<'d>, path: &Path<'_>) -> Result<Self, ApiError> {
         let fields = Fields::of(value, path)?;
-        let kind = fields.required_text("type")?;
-        Ok(match &*kind.decode() {
+        Ok(match &*fields.required_word("type")? {
             kind @ ("function" | "custom") => {
                 // Chat Completions nests the name; some clients send that form.
                 let inner = fields.path(kind);

@@ -6,7 +6,7 @@
 //! and outputs go to their calls wherever these stand.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use crate::chat::request::Part;
 use crate::json::JsonText;
@@ -63,9 +63,11 @@ pub(super) struct Conversation<'d> {
     entries: Vec<Entry<'d>>,
     /// The turn that further items of the model belong to.
     open: Option<usize>,
-    /// Calls without an output, by id: the turn and the place in it. Ids may repeat; outputs then go to
-    /// the oldest call first.
-    waiting: BTreeMap<String, VecDeque<(usize, usize)>>,
+    /// Calls without an output: the turn and the place in it. They are found by their ids, which may
+    /// repeat, and their numbers: outputs go to the oldest call first.
+    waiting: BTreeMap<(Cow<'d, str>, usize), (usize, usize)>,
+    /// How many calls there were.
+    calls: usize,
 }
 
 impl<'d> Conversation<'d> {
@@ -103,7 +105,7 @@ impl<'d> Conversation<'d> {
     /// Reasoning of one turn is one text: what the upstream sent in pieces goes back whole.
     pub(super) fn thought(&mut self, text: &JsonText<'d>, envelope: Envelope) {
         if let Some((_, turn)) = self.turn() {
-            turn.reasoning.push(text);
+            turn.reasoning.append(text);
             turn.field = envelope.field.or(turn.field.take());
             turn.details.extend(envelope.details);
             turn.extras.extend(envelope.calls);
@@ -111,19 +113,20 @@ impl<'d> Conversation<'d> {
     }
 
     pub(super) fn called(&mut self, call: Call<'d>) {
-        let id = call.id.decode().into_owned();
+        let id = call.id.clone().into_decoded();
+        let number = self.calls;
+        self.calls += 1;
         if let Some((entry, turn)) = self.turn() {
             let place = (entry, turn.calls.len());
             turn.calls.push(call);
-            self.waiting.entry(id).or_default().push_back(place);
+            self.waiting.insert((id, number), place);
         }
     }
 
     /// What came of a call. Without its call, which may have been cut from the history, it is something
     /// the user reports.
     pub(super) fn came_out(&mut self, call_id: Option<&JsonText<'d>>, output: Vec<Part<'d>>) {
-        let waiting = call_id.and_then(|id| self.waiting.get_mut(&*id.decode()));
-        let Some((entry, place)) = waiting.and_then(VecDeque::pop_front) else {
+        let Some((entry, place)) = call_id.and_then(|id| self.oldest_waiting(id)) else {
             let mut parts = vec![Part::Text(JsonText::encode(ORPHAN))];
             parts.extend(output);
             return self.user(parts);
@@ -134,6 +137,14 @@ impl<'d> Conversation<'d> {
                 call.output = Some(output);
             }
         }
+    }
+
+    /// Takes the oldest call of this id that waits for its output.
+    fn oldest_waiting(&mut self, id: &JsonText<'d>) -> Option<(usize, usize)> {
+        let from = (id.clone().into_decoded(), 0);
+        let (key, _) = self.waiting.range(&from..).next().filter(|((id, _), _)| *id == from.0)?;
+        let key = key.clone();
+        self.waiting.remove(&key)
     }
 
     /// The open turn, or a new one behind one that has outputs.

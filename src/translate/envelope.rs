@@ -92,7 +92,7 @@ fn call(pair: Value<'_>) -> Option<Option<(String, String)>> {
 }
 
 /// Version mark: foreign strings do not begin like this.
-const MARK: &str = "rf1.";
+pub(super) const MARK: &str = "rf1.";
 
 /// The fields reasoning is known to arrive in.
 const FIELDS: &[&str] = &[

@@ -16,7 +16,7 @@ use crate::responses::request::Input;
 
 use super::compaction;
 use super::conversation::{self, Conversation};
-use super::envelope::Envelope;
+use super::envelope::{Envelope, MARK};
 use super::parts::{Parts, Place};
 use super::text::{append_paragraph, append_part};
 use super::tools::{ToolKind, Tools};
@@ -116,7 +116,7 @@ impl<'d> Reader<'_, 'd> {
         }
         match role {
             Role::User => conversation.user(parts),
-            Role::Assistant => conversation.said(&texts(parts, JsonText::push)),
+            Role::Assistant => conversation.said(&texts(parts, JsonText::append)),
             Role::Developer => conversation.system(true, texts(parts, append_part)),
             Role::System => conversation.system(false, texts(parts, append_part)),
         }
@@ -276,7 +276,7 @@ impl fmt::Display for At {
 /// The text of parts that are nothing but text.
 fn texts<'d>(
     parts: Vec<chat::Part<'d>>,
-    append: impl Fn(&mut JsonText<'d>, &JsonText<'_>),
+    append: impl Fn(&mut JsonText<'d>, &JsonText<'d>),
 ) -> JsonText<'d> {
     let mut parts = parts.into_iter().filter_map(|part| match part {
         chat::Part::Text(text) => Some(text),
@@ -291,7 +291,7 @@ fn texts<'d>(
 fn reasoning_text<'d>(reasoning: &Reasoning<'d>) -> JsonText<'d> {
     let mut text = JsonText::EMPTY;
     for part in &reasoning.content {
-        text.push(part);
+        text.append(part);
     }
     if text.is_empty() {
         for paragraph in &reasoning.summary {
@@ -302,7 +302,8 @@ fn reasoning_text<'d>(reasoning: &Reasoning<'d>) -> JsonText<'d> {
 }
 
 fn envelope(reasoning: &Reasoning<'_>) -> Envelope {
-    let sealed = reasoning.encrypted_content.as_ref();
+    // What is sealed elsewhere is long, and its first characters tell.
+    let sealed = reasoning.encrypted_content.as_ref().filter(|sealed| sealed.begins_with(MARK));
     sealed.and_then(|sealed| Envelope::open(&sealed.decode())).unwrap_or_default()
 }
 
@@ -354,7 +355,7 @@ fn command_result<'d>(result: &CommandResult<'d>) -> chat::Part<'d> {
         Some(code) => format!("[exit code {}]", code.raw()),
         None => "[timed out]".to_owned(),
     };
-    append_part(&mut text, &JsonText::encode(&outcome));
+    append_part(&mut text, &JsonText::encode(&outcome).into_owned());
     chat::Part::Text(text)
 }
 

@@ -10,6 +10,7 @@ use crate::config::{Limits, StreamMode, Strictness};
 use crate::dialect::Dialect;
 use crate::error::ApiError;
 use crate::json::JsonText;
+use crate::json::directory::Directory;
 use crate::json::document::{Bounds, Value};
 use crate::responses::item::{CallResult, Item};
 use crate::responses::read::Fields;
@@ -104,12 +105,14 @@ pub(super) fn translate(
     bounds: Bounds,
     context: &Context<'_>,
 ) -> Result<Translated, ApiError> {
-    refuse_stateful(&Fields::root(root))?;
+    let directory = Directory::of(root);
+    let fields = Fields::root(&directory);
+    refuse_stateful(&fields)?;
     let terms = Terms {
         items_max: context.limits.input_items_max,
         model_required: context.default_model.is_none(),
     };
-    let request = Request::read(root, terms)?;
+    let request = Request::read(fields, terms)?;
     Translation { request: &request, context, bounds }.run()
 }
 

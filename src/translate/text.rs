@@ -4,20 +4,20 @@ use crate::json::JsonText;
 
 /// Appends a part of the same message. Parts are blocks of their own, so two words at their seam must
 /// not become one: a line break goes between them unless there is white space already.
-pub(super) fn append_part(text: &mut JsonText<'_>, part: &JsonText<'_>) {
+pub(super) fn append_part<'d>(text: &mut JsonText<'d>, part: &JsonText<'d>) {
     if !text.is_empty() && !part.is_empty() && !ends_blank(text) && !begins_blank(part) {
         text.push(&JsonText::LINE_BREAK);
     }
-    text.push(part);
+    text.append(part);
 }
 
 /// Appends a message of the same role, behind a blank line.
-pub(super) fn append_paragraph(text: &mut JsonText<'_>, paragraph: &JsonText<'_>) {
+pub(super) fn append_paragraph<'d>(text: &mut JsonText<'d>, paragraph: &JsonText<'d>) {
     if !text.is_empty() && !paragraph.is_empty() {
         text.push(&JsonText::LINE_BREAK);
         text.push(&JsonText::LINE_BREAK);
     }
-    text.push(paragraph);
+    text.append(paragraph);
 }
 
 fn begins_blank(text: &JsonText<'_>) -> bool {

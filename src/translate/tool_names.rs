@@ -23,17 +23,19 @@ pub(super) fn named_namespace(namespace: Option<&str>) -> Option<&str> {
 /// The name of a function for a tool.
 pub(super) fn chat_name(namespace: Option<&str>, name: &str, form: ToolName) -> String {
     let full = full_name(namespace, name);
+    if full.len() <= NAME_MAX
+        && full.starts_with(|c| form.may_begin(c))
+        && full.chars().all(is_allowed)
+    {
+        return full;
+    }
     let clean: String = full.chars().map(|c| if is_allowed(c) { c } else { '_' }).collect();
     let clean = if clean.starts_with(|first: char| form.may_begin(first)) {
         clean
     } else {
         format!("t{clean}")
     };
-    if clean == full && clean.len() <= NAME_MAX {
-        clean
-    } else {
-        with_suffix(&clean, full.as_bytes())
-    }
+    with_suffix(&clean, full.as_bytes())
 }
 
 /// Another name for a tool whose name is taken by another tool.

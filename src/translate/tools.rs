@@ -93,10 +93,10 @@ pub(super) struct Tools<'d> {
     dialect: &'d Dialect,
     declared: Vec<Declared<'d>>,
     /// The names of the functions of all tools, also of those that `retain` took out.
-    by_identity: BTreeMap<Identity, String>,
+    by_identity: BTreeMap<Identity<'d>, String>,
     names: BTreeSet<String>,
     /// Namespaces of which a tool was declared.
-    namespaces: BTreeSet<String>,
+    namespaces: BTreeSet<Cow<'d, str>>,
     /// The most tools a request may have.
     max: usize,
     /// The web search tool, where the profile has a form for it.
@@ -104,7 +104,7 @@ pub(super) struct Tools<'d> {
 }
 
 /// What makes two declarations the same tool.
-type Identity = (ToolKind, Option<String>, String);
+type Identity<'d> = (ToolKind, Option<Cow<'d, str>>, Cow<'d, str>);
 
 /// A tool in both its forms.
 struct Declared<'d> {
@@ -266,9 +266,9 @@ impl<'d> Tools<'d> {
         namespace: Option<&responses::Namespace<'d>>,
         function: impl FnOnce(Cow<'d, str>) -> chat::Tool<'d>,
     ) {
-        let name = name.decode().into_owned();
-        let spoken = namespace.map(|namespace| namespace.name.decode().into_owned());
-        let identity = identity(kind, spoken.as_deref(), &name);
+        let name = name.clone().into_decoded();
+        let spoken = namespace.map(|namespace| namespace.name.clone().into_decoded());
+        let identity = identity(kind, spoken.clone(), name.clone());
         if self.by_identity.contains_key(&identity) {
             return;
         }
@@ -276,17 +276,18 @@ impl<'d> Tools<'d> {
         let mut function = function(Cow::Owned(chat_name.clone()));
         function.strict = function.strict.filter(|_| self.dialect.strict_tools);
         if let Some(about) = namespace.and_then(|namespace| namespace.description.as_ref()) {
-            let first = spoken.clone().is_some_and(|namespace| self.namespaces.insert(namespace));
+            let first = spoken.clone().is_some_and(|spoken| self.namespaces.insert(spoken));
             if first && !about.is_empty() {
                 function.description = Some(forms::with_namespace(function.description, about));
             }
         }
         self.by_identity.insert(identity, chat_name.clone());
-        let tool = Tool { chat_name, kind, name, namespace: spoken };
+        let (name, namespace) = (name.into_owned(), spoken.map(Cow::into_owned));
+        let tool = Tool { chat_name, kind, name, namespace };
         self.declared.push(Declared { tool, function });
     }
 
-    fn free_name(&mut self, identity: &Identity) -> String {
+    fn free_name(&mut self, identity: &Identity<'_>) -> String {
         let (kind, namespace, name) = identity;
         let mut free = chat_name(namespace.as_deref(), name, self.dialect.tool_name);
         let mut tries = 0_u32;
@@ -306,7 +307,8 @@ impl<'d> Tools<'d> {
         namespace: Option<&str>,
         name: &str,
     ) -> Cow<'d, str> {
-        let declared = self.by_identity.get(&identity(kind, namespace, name));
+        let identity = identity(kind, namespace.map(Cow::Borrowed), Cow::Borrowed(name));
+        let declared = self.by_identity.get(&identity);
         Cow::Owned(
             declared.cloned().unwrap_or_else(|| chat_name(namespace, name, self.dialect.tool_name)),
         )
@@ -369,8 +371,12 @@ impl<'d> Tools<'d> {
     }
 }
 
-fn identity(kind: ToolKind, namespace: Option<&str>, name: &str) -> Identity {
-    (kind, named_namespace(namespace).map(str::to_owned), name.to_owned())
+fn identity<'d>(
+    kind: ToolKind,
+    namespace: Option<Cow<'d, str>>,
+    name: Cow<'d, str>,
+) -> Identity<'d> {
+    (kind, namespace.filter(|namespace| named_namespace(Some(namespace)).is_some()), name)
 }
 
 const fn hosted_row(tool: HostedTool) -> &'static Row {

@@ -1,0 +1,82 @@
+//! The members of one object, for a reader that asks for dozens of them.
+
+use super::document::{Kind, Value};
+
+/// Finds members by their names without walking over the object each time.
+///
+/// A name is told from most others by a [`key`] of it; the keys of all members stand side by side.
+#[derive(Debug)]
+pub struct Directory<'d> {
+    object: Value<'d>,
+    /// In the order of the document.
+    members: Vec<(u32, Value<'d>)>,
+}
+
+impl<'d> Directory<'d> {
+    /// Lists the members of an object; of any other value there are none.
+    pub fn of(object: Value<'d>) -> Self {
+        let mut members = Vec::with_capacity(16);
+        if object.kind() == Kind::Object {
+            members.extend(object.named_members().map(|(name, value)| (key(&name), value)));
+        }
+        Self { object, members }
+    }
+
+    /// The object.
+    pub fn object(&self) -> Value<'d> {
+        self.object
+    }
+
+    /// The member of this name: the last one, as [`Value::get`] has it.
+    pub fn get(&self, name: &str) -> Option<Value<'d>> {
+        let key = key(name);
+        let mut members = self.members.iter().rev();
+        members
+            .find(|(other, value)| *other == key && value.is_named(name))
+            .map(|(_, value)| *value)
+    }
+}
+
+/// The length of a name, its first two bytes and its last one.
+fn key(name: &str) -> u32 {
+    let name = name.as_bytes();
+    let byte = |byte: Option<&u8>| byte.copied().unwrap_or_default();
+    u32::from_le_bytes([name.len() as u8, byte(name.first()), byte(name.get(1)), byte(name.last())])
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::json::document::{Bounds, Document};
+
+    proptest! {
+        #[test]
+        fn finds_what_a_walk_finds(
+            members in prop::collection::vec("[ab\\\\]{0,3}", 0..24),
+            asked in prop::collection::vec("[ab]{0,4}", 1..24),
+        ) {
+            let written: Vec<String> = members
+                .iter()
+                .enumerate()
+                .map(|(n, name)| format!("\"{}\":{{\"a\":{n}}}", name.replace('\\', r"\u0061")))
+                .collect();
+            let text = format!("{{{}}}", written.join(","));
+            let document = Document::parse(&text, Bounds::USUAL).unwrap();
+            let directory = Directory::of(document.root());
+            for name in &asked {
+                let found = directory.get(name).map(Value::raw);
+                prop_assert_eq!(found, document.root().get(name).map(Value::raw), "{} in {}", name, text);
+            }
+        }
+    }
+
+    #[test]
+    fn only_objects_have_members() {
+        for text in ["[\"a\",1]", "\"a\"", "null", "{}"] {
+            let document = Document::parse(text, Bounds::USUAL).unwrap();
+            assert!(Directory::of(document.root()).get("a").is_none(), "{text}");
+        }
+    }
+}
