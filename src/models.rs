@@ -7,9 +7,11 @@
 
 mod facts;
 
+use std::borrow::Cow;
+
 use crate::config::{Catalog, Upstream};
 use crate::json::document::{Bounds, Document, Kind, Value, names};
-use crate::json::{self, Object, repair_surrogates};
+use crate::json::{self, JsonText, Object, repair_surrogates};
 use facts::Facts;
 
 /// The system prompt of models for which the configuration has none.
@@ -86,46 +88,35 @@ impl<'c> Listing<'c> {
     /// and those that change what it does. It ignores fields that it does not know.
     fn write_codex(&self, place: usize, model: &Model<'_, '_>, out: &mut Object<'_>) {
         let facts = Facts::of(model.stated);
-        let said = self.catalog.fields(&model.id);
-        let is_said = |name: &str| said.iter().any(|(known, _)| *known == name);
-        out.str("slug", &model.id);
-        for (name, json) in CODEX.iter().filter(|(name, _)| !is_said(name)) {
-            out.raw(name, json);
-        }
-        if !is_said("display_name") {
-            out.str("display_name", facts.name.as_deref().unwrap_or(&model.id));
-        }
-        match &facts.description {
-            _ if is_said("description") => {}
-            Some(description) => out.str("description", description),
-            None => out.null("description"),
-        }
-        if !is_said("priority") {
-            out.number("priority", place as u64);
-        }
-        if !is_said("base_instructions") {
-            out.str("base_instructions", INSTRUCTIONS);
-        }
+        let efforts = model.upstream.map(Upstream::efforts).unwrap_or_default();
+        let quoted = |text: &str| format!("\"{}\"", JsonText::encode(text).escaped());
+        let efforts: Vec<_> = efforts.iter().map(|effort| quoted(effort)).collect();
+        let mut fields: Vec<(&str, Cow<'_, str>)> = vec![
+            ("slug", quoted(&model.id).into()),
+            ("display_name", quoted(facts.name.as_deref().unwrap_or(&model.id)).into()),
+            (
+                "description",
+                facts.description.as_deref().map_or("null".into(), |d| quoted(d).into()),
+            ),
+            ("supported_reasoning_levels", format!("[{}]", efforts.join(",")).into()),
+            ("priority", place.to_string().into()),
+            ("base_instructions", quoted(INSTRUCTIONS).into()),
+            ("input_modalities", modalities(model.upstream, &facts).into()),
+        ];
         // Codex takes an absent number, but not null for every one of them.
-        if let Some(tokens) = facts.context_window.filter(|_| !is_said("context_window")) {
-            out.number("context_window", tokens);
+        let tokens = facts.context_window.map(|tokens| tokens.to_string().into());
+        fields.extend(tokens.map(|tokens| ("context_window", tokens)));
+        fields.extend(CODEX.iter().map(|(name, json)| (*name, Cow::Borrowed(*json))));
+        for (name, json) in self.catalog.fields(&model.id) {
+            match fields.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, value)) => *value = json.into(),
+                None => fields.push((name, json.into())),
+            }
         }
-        if !is_said("input_modalities") {
-            write_modalities(model.upstream, &facts, out);
-        }
-        if !is_said("supported_reasoning_levels") {
-            let efforts = model.upstream.map(Upstream::efforts).unwrap_or_default();
-            write_levels(efforts.iter().map(String::as_str), out);
-        }
-        for (name, json) in said {
-            let levels = Document::parse(json, Bounds::USUAL).ok();
-            match levels.as_ref().filter(|_| name == "supported_reasoning_levels") {
-                None => out.raw(name, json),
-                Some(levels) => {
-                    let efforts: Vec<_> =
-                        levels.root().elements().filter_map(Value::decoded).collect();
-                    write_levels(efforts.iter().map(|effort| &**effort), out);
-                }
+        for (name, json) in fields {
+            match name {
+                "supported_reasoning_levels" => write_levels(&json, out.member(name)),
+                _ => out.raw(name, &json),
             }
         }
     }
@@ -154,11 +145,14 @@ const CODEX: &[(&str, &str)] = &[
     ("supports_search_tool", "false"),
 ];
 
-fn write_levels<'e>(efforts: impl Iterator<Item = &'e str>, out: &mut Object<'_>) {
-    out.array("supported_reasoning_levels", |levels| {
-        for effort in efforts {
+/// Efforts, a list of strings, as Codex reads them.
+fn write_levels(efforts: &str, out: &mut Vec<u8>) {
+    let efforts = Document::parse(efforts, Bounds::USUAL).ok();
+    let efforts = efforts.as_ref().map(Document::root).into_iter().flat_map(Value::elements);
+    json::array(out, |levels| {
+        for effort in efforts.filter_map(Value::decoded) {
             levels.object(|level| {
-                level.str("effort", effort);
+                level.str("effort", &effort);
                 level.str("description", &format!("Reasoning effort {effort}"));
             });
         }
@@ -166,11 +160,12 @@ fn write_levels<'e>(efforts: impl Iterator<Item = &'e str>, out: &mut Object<'_>
 }
 
 /// Images unless the upstream says or the profile knows otherwise; text always.
-fn write_modalities(upstream: Option<&Upstream>, facts: &Facts<'_>, out: &mut Object<'_>) {
+fn modalities(upstream: Option<&Upstream>, facts: &Facts<'_>) -> &'static str {
     let takes_images = upstream.is_none_or(Upstream::takes_images);
-    let has_images = facts.takes_images.unwrap_or(true);
-    let images = takes_images && has_images;
-    out.raw("input_modalities", if images { r#"["text","image"]"# } else { r#"["text"]"# });
+    match takes_images && facts.takes_images.unwrap_or(true) {
+        true => r#"["text","image"]"#,
+        false => r#"["text"]"#,
+    }
 }
 
 /// A model as OpenAI's clients read it: all that the upstream states, with the members that they
