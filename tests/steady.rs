@@ -144,7 +144,7 @@ fn varying_values(frame: &str) -> Result<(), Failed> {
 
 /// Events around a text, `@`, some with a value that varies, `%`. Most bring nothing else than the text; the
 /// others look as if they did.
-const FRAMES: [&str; 52] = [
+const FRAMES: [&str; 54] = [
     r#"{"choices":[{"index":0,"delta":{"content":"@"}}]}"#,
     r#"{"id":"x","model":"m1","choices":[{"index":0,"delta":{"content":"@"},"finish_reason":null}],"usage":null}"#,
     r#"{"id":"x","model":"m2","choices":[{"index":0,"delta":{"content":"@"},"finish_reason":null}]}"#,
@@ -176,6 +176,8 @@ const FRAMES: [&str; 52] = [
     r#"{"choices":[{"delta":{"content":"a"},"text":"@"}],"choices":[{"delta":{"content":"@"}}]}"#,
     r#"{"choices":[{"delta":{"content":"a","content":"@"},"finish_reason":"@"}]}"#,
     r#"{"created":%,"choices":[{"delta":{"content":"@"}}]}"#,
+    r#"{"choices":[{"delta":{"content":"@"}}],"usage":{"prompt_tokens":9,"completion_tokens":%}}"#,
+    r#"{"usage":{"total_tokens":%,"x":{"y":%}},"created":%,"choices":[{"delta":{"content":"@"}}]}"#,
     r#"{"id":"x","created":%,"choices":[{"delta":{"content":"@"}}],"obfuscation":%}"#,
     r#"{"id":%,"created":%,"choices":[{"delta":{"reasoning":"@"}}],"system_fingerprint":%}"#,
     r#"{"id":%,"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":"@"}}]}}]}"#,
@@ -200,7 +202,7 @@ const FRAMES: [&str; 52] = [
 ];
 
 /// How many of them, the last, have such a value.
-const VARYING: usize = 22;
+const VARYING: usize = 24;
 
 /// Values that vary from one event to the next, good and bad. The first say nothing in most members.
 const VALUES: [&str; 24] = [

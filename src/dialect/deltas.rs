@@ -294,7 +294,7 @@ impl Reader {
         sink(Delta::Finish(reason));
     }
 
-    fn read_usage(&mut self, raw: Raw<'_>, sink: &mut Sink<'_>) {
+    pub(super) fn read_usage(&mut self, raw: Raw<'_>, sink: &mut Sink<'_>) {
         let Some(usage) = usage::read(raw) else { return };
         // Zeros say that nothing was counted; they do not take back what was.
         let counted = usage.total_tokens > 0 || self.usage.is_none();

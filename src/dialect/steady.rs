@@ -1,9 +1,10 @@
 //! Steady streams: one event after the other that differs from the one before in a single text.
 //!
-//! Parsing is a function of bytes. When an event has brought one piece of text and nothing else, and
-//! nothing waits in the reader, then an event that differs from it in nothing but that text brings
-//! that text and nothing else. Whoever recognises such an event by its bytes may hand its text to
-//! [`Reader::repeat`] and save the parse. Everything that is not certain is not steady.
+//! Parsing is a function of bytes. When an event has brought one piece of text and nothing else but token
+//! counts, and nothing waits in the reader, then an event that differs from it in nothing but that text
+//! brings that text and nothing else. So does one that differs in members that nobody asks for, and, but for
+//! the counts, one that differs in those: see [`varying`]. Whoever recognises such an event by its bytes may
+//! hand its text to [`Reader::repeat`] and save the parse. Everything that is not certain is not steady.
 
 use std::ops::Range;
 
@@ -11,11 +12,11 @@ use super::chunk::Chunk;
 use super::deltas::Reader;
 use super::outlet::Sink;
 use super::value::{self, Kind};
-use super::{Delta, ToolCallDelta};
+use super::{Delta, ToolCallDelta, usage};
 use crate::chat::lenient::Members;
 use crate::chat::response::{Choice, Message};
 use crate::json::JsonText;
-use crate::json::document::Value;
+use crate::json::document::{Document, Value};
 
 /// Where the text of a steady event goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +52,10 @@ pub(super) enum Watch {
 
 impl Watch {
     pub(super) fn see(&mut self, delta: &Delta<'_>) {
+        if let (Self::One(_), Delta::Usage(_)) = (&self, delta) {
+            // The same counts are no news, and of others whoever recognises the event tells.
+            return;
+        }
         let piece = match (&self, delta) {
             (Self::Nothing, Delta::Text(text)) => Some((Channel::Text, text)),
             (Self::Nothing, Delta::Reasoning(text)) => Some((Channel::Reasoning, text)),
@@ -61,9 +66,8 @@ impl Watch {
         };
         *self = match piece {
             Some((channel, text)) => {
-                let addresses = text.escaped().as_bytes().as_ptr_range();
-                let addresses = addresses.start as usize..addresses.end as usize;
-                Self::One(Steady { channel, addresses })
+                let (start, end) = addresses(text.escaped());
+                Self::One(Steady { channel, addresses: start..end })
             }
             None => Self::More,
         };
@@ -77,19 +81,26 @@ impl Watch {
     }
 }
 
-/// A value without others in it.
+/// What may differ at a place of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scalar {
+pub enum Varying {
     /// The inside of a string.
     String,
     /// A number.
     Number,
+    /// Nothing: token counts begin here, which [`Reader::count`] must see.
+    CountsBegin,
+    /// Nothing: they have ended.
+    CountsEnd,
 }
 
-/// The strings and numbers in the data of an event that [`Reader`] does not look at, by their addresses:
-/// whatever they say, the event brings the same. They stand in members that nobody asks for.
-pub fn unread(data: &[u8]) -> Vec<(Scalar, Range<usize>)> {
-    let mut places = Vec::new();
+/// Places in memory: addresses to compare with those of the event, no more.
+type Places = Vec<(Varying, Range<usize>)>;
+
+/// Where the data of an event may differ without another consequence than other token counts. Strings and
+/// numbers may in members that nobody asks for, and counts may be others.
+pub fn varying(data: &[u8]) -> Places {
+    let mut places = Places::new();
     let Some(document) = std::str::from_utf8(data).ok().and_then(value::document) else {
         return places;
     };
@@ -100,14 +111,19 @@ pub fn unread(data: &[u8]) -> Vec<(Scalar, Range<usize>)> {
             unread_members::<Message<'_>>(delta, &mut places);
         }
     }
+    if let Some(usage) = chunk.usage.filter(|usage| usage.kind() == Kind::Object) {
+        let (begin, end) = addresses(usage.raw());
+        places.push((Varying::CountsBegin, begin..begin));
+        let mut counts = Places::new();
+        scalars(usage, &mut counts);
+        places.extend(counts.into_iter().filter(|(varying, _)| *varying == Varying::Number));
+        places.push((Varying::CountsEnd, end..end));
+    }
     places
 }
 
 /// Finds the values in those members that a `T` does not have; returns what it has.
-fn unread_members<'d, T: Members<'d>>(
-    object: Value<'d>,
-    places: &mut Vec<(Scalar, Range<usize>)>,
-) -> T {
+fn unread_members<'d, T: Members<'d>>(object: Value<'d>, places: &mut Places) -> T {
     let mut members = T::default();
     for (name, value) in object.named_members() {
         if !members.set(&name, Some(value)) {
@@ -117,16 +133,20 @@ fn unread_members<'d, T: Members<'d>>(
     members
 }
 
-fn scalars(value: Value<'_>, places: &mut Vec<(Scalar, Range<usize>)>) {
-    let addresses = value.raw().as_bytes().as_ptr_range();
-    let (start, end) = (addresses.start as usize, addresses.end as usize);
+fn scalars(value: Value<'_>, places: &mut Places) {
+    let (start, end) = addresses(value.raw());
     match value.kind() {
-        Kind::String => places.push((Scalar::String, start + 1..end - 1)),
-        Kind::Number => places.push((Scalar::Number, start..end)),
+        Kind::String => places.push((Varying::String, start + 1..end - 1)),
+        Kind::Number => places.push((Varying::Number, start..end)),
         Kind::Array => value.elements().for_each(|element| scalars(element, places)),
         Kind::Object => value.named_members().for_each(|(_, value)| scalars(value, places)),
         Kind::Bool | Kind::Null => {}
     }
+}
+
+fn addresses(text: &str) -> (usize, usize) {
+    let addresses = text.as_bytes().as_ptr_range();
+    (addresses.start as usize, addresses.end as usize)
 }
 
 impl ToolCallDelta<'_> {
@@ -137,8 +157,8 @@ impl ToolCallDelta<'_> {
 }
 
 impl Reader {
-    /// What the last event brought, if any event that differs from it in nothing but this text
-    /// brings that text, in the same way, and nothing else.
+    /// What the last event brought, if any event that differs from it in nothing but this text and what is
+    /// [`varying`] brings that text, in the same way, and nothing but other token counts.
     pub fn steady(&self) -> Option<&Steady> {
         self.steady.as_ref()
     }
@@ -162,6 +182,18 @@ impl Reader {
         match channel {
             Channel::Text | Channel::Reasoning => {}
             Channel::Arguments { slot } => self.outlet.calls.append(slot, text),
+        }
+    }
+
+    /// Keeps the token counts of events like the last one, each of them JSON, in their order.
+    pub fn count(&mut self, counts: &[&[u8]], sink: &mut Sink<'_>) {
+        // The last that are no zeros are what counts: zeros came before, or others, so they change nothing.
+        for counts in counts.iter().rev() {
+            let document = std::str::from_utf8(counts).ok().and_then(value::document);
+            let root = document.as_ref().map(Document::root);
+            if usage::read(root).is_some_and(|usage| usage.total_tokens > 0) {
+                return self.read_usage(root, sink);
+            }
         }
     }
 
@@ -212,6 +244,9 @@ mod tests {
         let call = delta(r#""tool_calls":[{"index":0,"id":"i","function":{"name":"f"}}]"#);
         let more = delta(r#""tool_calls":[{"index":0,"function":{"arguments":"{"}}]"#);
         assert_eq!(channel(&[&call, &more]), Some(Channel::Arguments { slot: 0 }));
+        // Counts are no news by the side of a text.
+        let counted = text.replace("}]}", r#"}],"usage":{"total_tokens":3}}"#);
+        assert_eq!(channel(&[&text, &text, &counted]), Some(Channel::Text));
         // The next one may turn out to be the second of a growing snapshot.
         assert_eq!(channel(&[&text]), None);
     }
@@ -224,7 +259,7 @@ mod tests {
             delta(r#""content":"a","refusal":"b""#),
             delta(r#""content":"a","reasoning_content":"b""#),
             text.replace("}}]", r#"},"finish_reason":"stop"}]"#),
-            text.replace("}]}", r#"}],"usage":{"total_tokens":3}}"#),
+            text.replace("}]}", r#"}],"service_tier":"flex"}"#),
             text.replace("}]}", r#"}],"model":"m"}"#),
             text.replace("{\"choices", "\"choices"),
         ] {

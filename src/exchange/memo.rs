@@ -6,8 +6,8 @@
 //! such event brings just its text, only the reader knows: see [`crate::dialect::steady`]. The general
 //! way defines what comes out; what is unusual in any respect goes there.
 //!
-//! Some upstreams let more than the text differ: a counter, a time, random padding. Values that the
-//! reader leaves unread may do so, and do once they have:
+//! Some upstreams let more than the text differ: a time, random padding, token counts. Values that the
+//! reader leaves unread may do so, and do once they have. Counts may, too, which it then must see.
 //!
 //! ```text
 //!  data: {"id":"c-1","choices":[{"delta":{"content":"text"}}],"padding":"xyz"}
@@ -22,7 +22,7 @@
 
 use std::ops::Range;
 
-use crate::dialect::steady::{self, Channel, Scalar, Steady};
+use crate::dialect::steady::{self, Channel, Steady, Varying};
 use crate::json::{JsonBytes, wide};
 
 /// The event before, and where those like it may differ from it.
@@ -42,7 +42,7 @@ pub struct Memo {
     is_off: bool,
 }
 
-/// A place where any value of a kind may stand.
+/// A place at which events may differ.
 #[derive(Clone, Debug)]
 struct Hole {
     place: Range<usize>,
@@ -53,8 +53,8 @@ struct Hole {
 enum Kind {
     /// The text that the event brings, between the quotes.
     Text,
-    /// Something that nobody reads.
-    Unread(Scalar),
+    /// Something that is not news.
+    Other(Varying),
 }
 
 /// An event like the one before.
@@ -62,6 +62,8 @@ enum Kind {
 pub struct Alike<'b> {
     /// What it brings.
     pub text: JsonBytes<'b>,
+    /// Its token counts, if they may be others than before.
+    pub counts: Option<&'b [u8]>,
     /// What stands behind it.
     pub behind: &'b [u8],
 }
@@ -121,18 +123,23 @@ impl Memo {
             return None;
         }
         self.misfits += 1;
-        let unread = steady::unread(event.get(data?.clone())?);
-        let unread = unread.into_iter().filter_map(|(scalar, addresses)| {
-            Some(Hole { place: place(event, &addresses)?, kind: Kind::Unread(scalar) })
+        let others = steady::varying(event.get(data?.clone())?);
+        let others = others.into_iter().filter_map(|(varying, addresses)| {
+            Some(Hole { place: place(event, &addresses)?, kind: Kind::Other(varying) })
         });
-        let mut holes: Vec<Hole> = unread.chain([text]).collect();
+        let mut holes: Vec<Hole> = others.chain([text]).collect();
         holes.sort_unstable_by_key(|hole| hole.place.start);
         let mut differing = Vec::new();
         let alike = walk(event, &holes, 0..event.len(), &self.event, |hole, before| {
             let at = before.as_ptr() as usize - self.event.as_ptr() as usize;
-            let differs = event.get(hole.place.clone()) != Some(before)
-                || self.holes.iter().any(|known| known.place.start == at);
-            if hole.kind == Kind::Text || differs {
+            let differs = match hole.kind {
+                Kind::Text | Kind::Other(Varying::CountsBegin | Varying::CountsEnd) => true,
+                Kind::Other(Varying::String | Varying::Number) => {
+                    event.get(hole.place.clone()) != Some(before)
+                        || self.holes.iter().any(|known| known.place.start == at)
+                }
+            };
+            if differs {
                 differing.push(hole.clone());
             }
         });
@@ -154,11 +161,10 @@ impl Memo {
         (bytes.len() - alike.behind.len() <= event_bytes_max).then_some(alike)
     }
 
-    /// The text of an event without a name that consists of this data; `None` when it is not like the
-    /// one before.
-    pub fn recognise_data<'b>(&self, data: &'b [u8]) -> Option<JsonBytes<'b>> {
+    /// The event without a name that consists of this data; `None` when it is not like the one before.
+    pub fn recognise_data<'b>(&self, data: &'b [u8]) -> Option<Alike<'b>> {
         let alike = walk(&self.event, &self.holes, self.data.clone()?, data, |_, _| {})?;
-        alike.behind.is_empty().then_some(alike.text)
+        alike.behind.is_empty().then_some(alike)
     }
 }
 
@@ -173,6 +179,7 @@ fn walk<'b>(
     mut found: impl FnMut(&Hole, &'b [u8]),
 ) -> Option<Alike<'b>> {
     let (mut at, mut rest, mut text) = (part.start, bytes, None);
+    let (mut counts_begin, mut counts) = (rest, None);
     for hole in holes {
         rest = wide::strip_prefix(rest, event.get(at..hole.place.start)?)?;
         let behind = match hole.kind {
@@ -181,14 +188,22 @@ fn walk<'b>(
                 text = Some(bytes);
                 bytes.behind()
             }
-            Kind::Unread(Scalar::String) => JsonBytes::scan(rest)?.behind(),
-            Kind::Unread(Scalar::Number) => behind_number(rest)?,
+            Kind::Other(Varying::String) => JsonBytes::scan(rest)?.behind(),
+            Kind::Other(Varying::Number) => behind_number(rest)?,
+            Kind::Other(Varying::CountsBegin) => {
+                counts_begin = rest;
+                rest
+            }
+            Kind::Other(Varying::CountsEnd) => {
+                counts = counts_begin.get(..counts_begin.len() - rest.len());
+                rest
+            }
         };
         found(hole, rest.get(..rest.len() - behind.len()).unwrap_or_default());
         (at, rest) = (hole.place.end, behind);
     }
     let behind = wide::strip_prefix(rest, event.get(at..part.end)?)?;
-    Some(Alike { text: text?, behind })
+    Some(Alike { text: text?, counts, behind })
 }
 
 /// What stands behind a number without exponent.
@@ -206,7 +221,7 @@ fn behind_number(bytes: &[u8]) -> Option<&[u8]> {
 }
 
 fn behind_digits(bytes: &[u8]) -> Option<&[u8]> {
-    let digits = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let digits = wide::digits_len(bytes);
     bytes.get(digits..).filter(|_| digits > 0)
 }
 
@@ -252,7 +267,7 @@ mod tests {
             assert!(memo.recognise(bytes.as_bytes(), event.len() - 1).is_none());
             let data = event.trim_start_matches("data: ").trim_end();
             let known = memo.recognise_data(data.as_bytes()).unwrap();
-            assert_eq!(known.bytes(), text.as_bytes());
+            assert_eq!(known.text.bytes(), text.as_bytes());
         }
     }
 
@@ -334,6 +349,23 @@ mod tests {
         for other in ["01", "-", "1.", "1e3", "", "\"7\"", "1 2", &"1".repeat(33)] {
             assert!(!knows(&memo, &event([id, model, other, index, role])), "{other}");
         }
+    }
+
+    #[test]
+    fn token_counts_may_differ_and_are_told() {
+        let event = |total: &str, by: &str| {
+            format!(
+                "data: {{\"choices\":[{{\"delta\":{{\"content\":\"text\"}}}}],\
+                 \"usage\":{{\"total_tokens\":{total},\"by\":{by}}}}}\n\n"
+            )
+        };
+        let mut memo = Memo::default();
+        learn(&mut memo, &event("1", "\"a\""));
+        learn(&mut memo, &event("2", "\"a\""));
+        let other = event("30", "\"a\"");
+        let alike = memo.recognise(other.as_bytes(), 1 << 10).unwrap();
+        assert_eq!(alike.counts, Some(&br#"{"total_tokens":30,"by":"a"}"#[..]));
+        assert!(knows(&memo, &other) && !knows(&memo, &event("30", "\"b\"")));
     }
 
     #[test]

@@ -56,21 +56,28 @@ impl Pipe {
     ) -> &'b [u8] {
         let Self { reader, translator, memo, .. } = self;
         let Some(channel) = memo.channel() else { return bytes };
-        let mut rest = bytes;
+        let (mut rest, mut counts) = (bytes, Vec::new());
         let mut next = || {
             let alike = memo.recognise(rest, event_bytes_max)?;
             rest = alike.behind;
-            Some(alike.text)
+            Some(alike)
         };
-        let texts = std::iter::from_fn(&mut next);
+        let texts = std::iter::from_fn(|| {
+            let alike = next()?;
+            counts.extend(alike.counts);
+            Some(alike.text)
+        });
         if let Some(said) = translator.extend(channel, (texts, bytes.len()), out) {
             reader.said(channel, &said);
+            reader.count(&counts, &mut |delta| translator.delta(delta, out));
             return rest;
         }
         while !translator.is_ended()
-            && let Some(text) = next()
+            && let Some(alike) = next()
         {
-            reader.repeat(channel, text.text(), &mut |delta| translator.delta(delta, out));
+            let sink = &mut |delta: Delta<'_>| translator.delta(delta, out);
+            reader.repeat(channel, alike.text.text(), sink);
+            reader.count(alike.counts.as_slice(), sink);
         }
         rest
     }
@@ -123,9 +130,10 @@ impl Pipe {
         translator.start(out);
         let sink = &mut |delta: Delta<'_>| translator.delta(delta, out);
         let known = memo.channel().filter(|_| event.is_empty());
-        if let Some((channel, text)) = known.zip(memo.recognise_data(data)) {
+        if let Some((channel, alike)) = known.zip(memo.recognise_data(data)) {
             seen.known = true;
-            return reader.repeat(channel, text.text(), sink);
+            reader.repeat(channel, alike.text.text(), sink);
+            return reader.count(alike.counts.as_slice(), sink);
         }
         memo.forget();
         reader.read(event, data, sink);

@@ -48,15 +48,32 @@ pub fn plain(bytes: &[u8]) -> (usize, bool) {
 
 /// How many bytes stand before the first control character; all bytes when there is none.
 pub fn printed_len(bytes: &[u8]) -> usize {
+    len_before(bytes, |word| word.wrapping_sub(everywhere(0x20)) & !word & HIGH_BITS)
+}
+
+/// How many digits `bytes` begin with.
+#[inline]
+pub fn digits_len(bytes: &[u8]) -> usize {
+    len_before(bytes, |word| {
+        // Of a digit zero to nine are left, to which as much is added as leaves the high bit alone.
+        let value = word ^ everywhere(b'0');
+        (value.wrapping_add(everywhere(0x80 - 10)) | value) & HIGH_BITS
+    })
+}
+
+/// How many bytes stand before the first of some kind. In what `find` returns, the lowest bit stands for the
+/// first of them in a word.
+#[inline]
+fn len_before(bytes: &[u8], find: impl Fn(u64) -> u64) -> usize {
     let (words, rest) = bytes.as_chunks::<8>();
     for (n, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let found = word.wrapping_sub(everywhere(0x20)) & !word & HIGH_BITS;
+        let found = find(u64::from_le_bytes(*word));
         if found != 0 {
             return 8 * n + found.trailing_zeros() as usize / 8;
         }
     }
-    8 * words.len() + rest.iter().position(|byte| *byte < 0x20).unwrap_or(rest.len())
+    let is_found = |byte: &u8| find(u64::from(*byte)) & 0x80 != 0;
+    8 * words.len() + rest.iter().position(is_found).unwrap_or(rest.len())
 }
 
 /// Whether `bytes` begin with `prefix`.
@@ -125,6 +142,24 @@ mod tests {
                     assert_eq!(plain(&bytes[..len]), found);
                     bytes[len + 1..].fill(special ^ 1);
                     assert_eq!(plain_len(&bytes), len, "{special} before others");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn bytes_of_a_kind_end_at_the_first_other() {
+        for other in 0..=0xff_u8 {
+            for len in 0..20 {
+                for around in *b"059" {
+                    let mut bytes = vec![around; 24];
+                    bytes[len] = other;
+                    bytes[len + 1..].fill(other.wrapping_add(1));
+                    let digits = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
+                    assert_eq!(digits_len(&bytes), digits, "{other} behind {len} of {around}");
+                    assert_eq!(digits_len(&bytes[..len]), len);
+                    let printed = bytes.iter().take_while(|byte| **byte >= 0x20).count();
+                    assert_eq!(printed_len(&bytes), printed, "{other} behind {len}");
                 }
             }
         }
