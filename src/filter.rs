@@ -339,14 +339,14 @@ impl Filter {
         let Some(report) = self.exchange.report() else { return };
         let config = self.exchange.config();
         if config.filter_state {
-            for (name, value) in report.properties() {
-                if let Err(refused) = host::set_property(name, &value) {
+            report.describe(&mut |name, value| {
+                if let Err(refused) = host::set_property(name, value) {
                     log::debug!("the host does not keep {name} ({refused:?})");
                 }
-            }
+            });
         }
         if config.metrics {
-            report.measure(config, |measurement| self.meters.add(measurement));
+            report.measure(config, &mut |measurement| self.meters.add(measurement));
         }
     }
 }

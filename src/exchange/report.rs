@@ -4,8 +4,6 @@
 //! rules for metrics. Every label has few values: they come from the configuration or from a table,
 //! never from clients.
 
-use std::borrow::Cow;
-
 use super::Clock;
 use crate::chat::{FinishReason, Usage};
 use crate::config::{Config, Upstream, headers};
@@ -136,34 +134,37 @@ impl Report {
         self.operation.is_some()
     }
 
-    /// What goes into the filter state, by name; only what is known.
-    pub fn properties(&self) -> Vec<(&'static str, Cow<'_, str>)> {
-        let mut properties = Vec::with_capacity(16);
-        let mut put = |name, value: Option<Cow<'static, str>>| {
-            properties.extend(value.map(|value| (name, value)));
-        };
-        let escaped = |text: &Option<String>| Some(headers::escaped(text.as_deref()?).into());
-        put("gen_ai.operation.name", self.operation.map(|o| o.word().into()));
-        put("gen_ai.request.model", escaped(&self.model));
-        put("gen_ai.response.model", escaped(&self.upstream_model));
-        put("gen_ai.response.finish_reasons", self.finish_reason.map(|r| word(r).into()));
-        let count = |of: fn(&Usage) -> u64| Some(of(self.usage.as_ref()?).to_string().into());
-        put("gen_ai.usage.input_tokens", count(|usage| usage.prompt_tokens));
-        put("gen_ai.usage.cache_read.input_tokens", count(|usage| usage.cached_tokens));
-        put("gen_ai.usage.output_tokens", count(|usage| usage.completion_tokens));
-        put("gen_ai.usage.reasoning.output_tokens", count(|usage| usage.reasoning_tokens));
-        put("error.type", self.error.as_ref().map(|error| headers::escaped(&error.code).into()));
-        put("responses_filter.upstream", self.upstream.clone().map(Cow::Owned));
-        put("responses_filter.outcome", Some(self.outcome.word().into()));
-        let first_token_ms = self.first_token_ms().map(|ms| ms.to_string().into());
-        put("responses_filter.time_to_first_token_ms", first_token_ms);
-        let dropped = (!self.dropped.is_empty()).then(|| self.dropped.join(",").into());
-        put("responses_filter.dropped", dropped);
-        properties
+    /// Hands what goes into the filter state to `put`, by name; only what is known.
+    pub fn describe(&self, put: &mut dyn FnMut(&'static str, &str)) {
+        let mut put_known =
+            |name, value: Option<&str>| value.into_iter().for_each(|v| put(name, v));
+        put_known("gen_ai.operation.name", self.operation.map(Operation::word));
+        put_known("gen_ai.response.finish_reasons", self.finish_reason.map(word));
+        put_known("responses_filter.upstream", self.upstream.as_deref());
+        put_known("responses_filter.outcome", Some(self.outcome.word()));
+        for (name, text) in [
+            ("gen_ai.request.model", self.model.as_deref()),
+            ("gen_ai.response.model", self.upstream_model.as_deref()),
+            ("error.type", self.error.as_ref().map(|error| error.code.as_str())),
+        ] {
+            put_known(name, text.map(headers::escaped).as_deref());
+        }
+        let usage = self.usage.as_ref();
+        for (name, count) in [
+            ("gen_ai.usage.input_tokens", usage.map(|usage| usage.prompt_tokens)),
+            ("gen_ai.usage.cache_read.input_tokens", usage.map(|usage| usage.cached_tokens)),
+            ("gen_ai.usage.output_tokens", usage.map(|usage| usage.completion_tokens)),
+            ("gen_ai.usage.reasoning.output_tokens", usage.map(|usage| usage.reasoning_tokens)),
+            ("responses_filter.time_to_first_token_ms", self.first_token_ms()),
+        ] {
+            put_known(name, count.map(|count| count.to_string()).as_deref());
+        }
+        let dropped = (!self.dropped.is_empty()).then(|| self.dropped.join(","));
+        put_known("responses_filter.dropped", dropped.as_deref());
     }
 
     /// Hands what is counted to `count`, one by one.
-    pub fn measure(&self, config: &Config, mut count: impl FnMut(Measurement<'_>)) {
+    pub fn measure(&self, config: &Config, count: &mut dyn FnMut(Measurement<'_>)) {
         let Some(operation) = self.operation else { return };
         let upstream = self.upstream.as_deref().unwrap_or("none");
         let mut name =
