@@ -1,6 +1,6 @@
 //! The members of one object, for a reader that asks for dozens of them.
 
-use super::document::{Kind, Value};
+use super::document::Value;
 
 /// Finds members by their names without walking over the object each time.
 ///
@@ -10,16 +10,20 @@ pub struct Directory<'d> {
     object: Value<'d>,
     /// In the order of the document.
     members: Vec<(u32, Value<'d>)>,
+    /// The [`bit`] of each of them. Most names that are asked for are not there.
+    present: u64,
 }
 
 impl<'d> Directory<'d> {
     /// Lists the members of an object; of any other value there are none.
     pub fn of(object: Value<'d>) -> Self {
-        let mut members = Vec::with_capacity(16);
-        if object.kind() == Kind::Object {
-            members.extend(object.named_members().map(|(name, value)| (key(&name), value)));
+        let mut directory = Self { object, members: Vec::with_capacity(16), present: 0 };
+        for (name, value) in object.named_members() {
+            let key = key(&name);
+            directory.members.push((key, value));
+            directory.present |= bit(key);
         }
-        Self { object, members }
+        directory
     }
 
     /// The object.
@@ -30,6 +34,9 @@ impl<'d> Directory<'d> {
     /// The member of this name: the last one, as [`Value::get`] has it.
     pub fn get(&self, name: &str) -> Option<Value<'d>> {
         let key = key(name);
+        if self.present & bit(key) == 0 {
+            return None;
+        }
         let mut members = self.members.iter().rev();
         members
             .find(|(other, value)| *other == key && value.is_named(name))
@@ -42,6 +49,11 @@ fn key(name: &str) -> u32 {
     let name = name.as_bytes();
     let byte = |byte: Option<&u8>| byte.copied().unwrap_or_default();
     u32::from_le_bytes([name.len() as u8, byte(name.first()), byte(name.get(1)), byte(name.last())])
+}
+
+/// One of 64 bits, by a hash of the key.
+const fn bit(key: u32) -> u64 {
+    1 << (key.wrapping_mul(0x9E37_79B1) >> 26)
 }
 
 #[cfg(test)]

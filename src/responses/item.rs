@@ -205,13 +205,7 @@ impl<'d> Item<'d> {
     pub fn read(value: Value<'d>, path: &Path<'_>) -> Result<Self, ApiError> {
         let fields = Fields::of(value, path)?;
         let Some(kind) = fields.word("type")? else { return untyped(&fields) };
-        if let Some(call) = called_tool(&kind, &fields)? {
-            let call_id = call_id(&fields)?.unwrap_or(JsonText::EMPTY);
-            return Ok(Self::Call(Call { call_id, tool: call }));
-        }
-        if let Some(result) = call_result(&kind, &fields)? {
-            return Ok(Self::CallOutput(CallOutput { call_id: call_id(&fields)?, result }));
-        }
+        // The kinds of which long conversations consist come first.
         Ok(match &*kind {
             "message" => message(&fields)?,
             "reasoning" => Self::Reasoning(Reasoning {
@@ -219,6 +213,37 @@ impl<'d> Item<'d> {
                 content: texts(&fields, "content")?,
                 encrypted_content: fields.text("encrypted_content")?,
             }),
+            "function_call" => {
+                fields.required("call_id")?;
+                called(&fields, CalledTool::Function(called_name(&fields)?, arguments(&fields)?))?
+            }
+            "function_call_output" | "custom_tool_call_output" | "local_shell_call_output" => {
+                came_out(&fields, CallResult::Content(content(&fields, "output")?))?
+            }
+            "custom_tool_call" => {
+                fields.required("call_id")?;
+                let name = called_name(&fields)?;
+                called(&fields, CalledTool::Custom(name, fields.required_text("input")?))?
+            }
+            "tool_search_call" => called(&fields, CalledTool::ToolSearch(arguments(&fields)?))?,
+            "local_shell_call" => {
+                called(&fields, CalledTool::LocalShell(object(&fields, "action")?))?
+            }
+            "shell_call" => called(&fields, CalledTool::Shell(object(&fields, "action")?))?,
+            "apply_patch_call" => {
+                called(&fields, CalledTool::ApplyPatch(object(&fields, "operation")?))?
+            }
+            "computer_call" => called(&fields, CalledTool::Computer(value))?,
+            "computer_call_output" => {
+                let part = Part::read(fields.required("output")?, &fields.path("output"))?;
+                came_out(&fields, CallResult::Content(vec![part]))?
+            }
+            "tool_search_output" => came_out(&fields, CallResult::Tools(tools(&fields)?))?,
+            "shell_call_output" => came_out(&fields, CallResult::Shell(command_results(&fields)?))?,
+            "apply_patch_call_output" => {
+                let failed = fields.any("status").is_some_and(|status| status.is("failed"));
+                came_out(&fields, CallResult::Patch { failed, output: fields.text("output")? })?
+            }
             "additional_tools" => Self::AdditionalTools(tools(&fields)?),
             "agent_message" => Self::AgentMessage(content(&fields, "content")?),
             "compaction" | "compaction_summary" | "context_compaction" => {
@@ -260,33 +285,20 @@ fn message<'d>(fields: &Fields<'d, '_>) -> Result<Item<'d>, ApiError> {
     Ok(Item::Message(role, content(fields, "content")?))
 }
 
-fn called_tool<'d>(
-    kind: &str,
-    fields: &Fields<'d, '_>,
-) -> Result<Option<CalledTool<'d>>, ApiError> {
-    let object = |name| {
-        let value = fields.required(name)?;
-        match value.kind() {
-            Kind::Object => Ok(value),
-            _ => Err(fields.path(name).mismatch("an object", value)),
-        }
-    };
-    Ok(Some(match kind {
-        "function_call" => {
-            fields.required("call_id")?;
-            CalledTool::Function(called_name(fields)?, arguments(fields)?)
-        }
-        "custom_tool_call" => {
-            fields.required("call_id")?;
-            CalledTool::Custom(called_name(fields)?, fields.required_text("input")?)
-        }
-        "tool_search_call" => CalledTool::ToolSearch(arguments(fields)?),
-        "local_shell_call" => CalledTool::LocalShell(object("action")?),
-        "shell_call" => CalledTool::Shell(object("action")?),
-        "apply_patch_call" => CalledTool::ApplyPatch(object("operation")?),
-        "computer_call" => CalledTool::Computer(fields.value()),
-        _ => return Ok(None),
-    }))
+fn called<'d>(fields: &Fields<'d, '_>, tool: CalledTool<'d>) -> Result<Item<'d>, ApiError> {
+    Ok(Item::Call(Call { call_id: call_id(fields)?.unwrap_or(JsonText::EMPTY), tool }))
+}
+
+fn came_out<'d>(fields: &Fields<'d, '_>, result: CallResult<'d>) -> Result<Item<'d>, ApiError> {
+    Ok(Item::CallOutput(CallOutput { call_id: call_id(fields)?, result }))
+}
+
+fn object<'d>(fields: &Fields<'d, '_>, name: &str) -> Result<Value<'d>, ApiError> {
+    let value = fields.required(name)?;
+    match value.kind() {
+        Kind::Object => Ok(value),
+        _ => Err(fields.path(name).mismatch("an object", value)),
+    }
 }
 
 fn called_name<'d>(fields: &Fields<'d, '_>) -> Result<CalledName<'d>, ApiError> {
@@ -300,28 +312,6 @@ fn arguments<'d>(fields: &Fields<'d, '_>) -> Result<Option<Value<'d>>, ApiError>
         }
         found => Ok(found),
     }
-}
-
-fn call_result<'d>(
-    kind: &str,
-    fields: &Fields<'d, '_>,
-) -> Result<Option<CallResult<'d>>, ApiError> {
-    Ok(Some(match kind {
-        "function_call_output" | "custom_tool_call_output" | "local_shell_call_output" => {
-            CallResult::Content(content(fields, "output")?)
-        }
-        "computer_call_output" => {
-            let path = fields.path("output");
-            CallResult::Content(vec![Part::read(fields.required("output")?, &path)?])
-        }
-        "tool_search_output" => CallResult::Tools(tools(fields)?),
-        "shell_call_output" => CallResult::Shell(command_results(fields)?),
-        "apply_patch_call_output" => CallResult::Patch {
-            failed: fields.any("status").is_some_and(|status| status.is("failed")),
-            output: fields.text("output")?,
-        },
-        _ => return Ok(None),
-    }))
 }
 
 fn command_results<'d>(fields: &Fields<'d, '_>) -> Result<Vec<CommandResult<'d>>, ApiError> {
@@ -341,6 +331,7 @@ fn command_results<'d>(fields: &Fields<'d, '_>) -> Result<Vec<CommandResult<'d>>
 
 /// The id that pairs calls with outputs. Some items have only an `id`, which then does so.
 fn call_id<'d>(fields: &Fields<'d, '_>) -> Result<Option<JsonText<'d>>, ApiError> {
+    // Both are looked at: an `id` that is no string is an error all the same.
     Ok(fields.text("call_id")?.or(fields.text("id")?))
 }
 

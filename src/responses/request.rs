@@ -166,11 +166,11 @@ fn input<'d>(fields: &Fields<'d, '_>, items_max: usize) -> Result<Input<'d>, Api
                     format!("`input` has {count} items; at most {} are taken.", items_max);
                 return Err(ApiError::invalid("input", message).with_code("array_above_max_length"));
             }
-            let items = value.elements().enumerate();
-            items
-                .map(|(i, item)| Item::read(item, &path.element(i)))
-                .collect::<Result<_, _>>()
-                .map(Input::Items)
+            let mut items = Vec::with_capacity(count);
+            for (i, item) in value.elements().enumerate() {
+                items.push(Item::read(item, &path.element(i))?);
+            }
+            Ok(Input::Items(items))
         }
         _ => Err(path.mismatch("a string or an array of items", value)),
     }

@@ -4,7 +4,7 @@
 //! numbers and objects to be whole. Tools are repeated as the client sent them, never under the names
 //! they have upstream.
 
-use crate::json::document::{Kind, Value};
+use crate::json::document::Value;
 use crate::json::{self, Array, Object};
 use crate::responses::read::Fields;
 
@@ -88,19 +88,21 @@ fn reasoning(o: &mut Object<'_>, reasoning: Option<Value<'_>>) {
 
 /// A function is repeated with all the members that the schema of the API wants.
 fn tool(list: &mut Array<'_>, tool: Value<'_>) {
-    let is_function = tool.get("type").is_some_and(|kind| kind.is("function"));
-    let missing: Vec<&str> = ["description", "parameters", "strict"]
-        .into_iter()
-        .filter(|name| is_function && tool.get(name).is_none())
-        .collect();
-    if missing.is_empty() || tool.kind() != Kind::Object {
+    const WANTED: [&str; 3] = ["description", "parameters", "strict"];
+    let (mut is_function, mut sent) = (false, [false; 3]);
+    for (name, value) in tool.named_members() {
+        if name == "type" {
+            is_function = value.is("function");
+        }
+        WANTED.iter().zip(&mut sent).for_each(|(wanted, sent)| *sent |= name == *wanted);
+    }
+    if !is_function || sent == [true; 3] {
         return list.raw(tool.raw().as_bytes());
     }
     list.object(|o| {
         let inside = tool.raw().strip_prefix('{').and_then(|raw| raw.strip_suffix('}'));
         o.members(inside.unwrap_or_default().trim().as_bytes());
-        for name in missing {
-            o.null(name);
-        }
+        let missing = WANTED.into_iter().zip(sent).filter(|(_, sent)| !sent);
+        missing.for_each(|(name, _)| o.null(name));
     });
 }

@@ -343,6 +343,9 @@ fn joined<'d>(texts: Vec<(bool, JsonText<'d>)>) -> Vec<(bool, JsonText<'d>)> {
 
 /// Parts with texts in a row joined.
 fn folded<'d>(parts: Vec<Part<'d>>) -> Vec<Part<'d>> {
+    if parts.len() < 2 {
+        return parts;
+    }
     let mut folded: Vec<Part<'d>> = Vec::with_capacity(parts.len());
     for part in parts {
         match (folded.last_mut(), part) {
