@@ -154,7 +154,13 @@ impl Unwrapper {
     /// Reads the next piece of the arguments and appends the input in it to `input`.
     pub fn push(&mut self, piece: &JsonText<'_>, input: &mut JsonText<'static>) {
         let mut found = String::new();
-        for (character, source) in characters(piece.escaped()) {
+        let mut rest = piece.escaped();
+        loop {
+            if self.state == Unwrap::Value && self.held.is_empty() {
+                rest = self.plain(rest, &mut found);
+            }
+            let Some((character, source)) = characters(rest).next() else { break };
+            rest = rest.get(source.len()..).unwrap_or_default();
             self.state = match (self.state, character) {
                 (Unwrap::Start, ' ' | '\n' | '\r' | '\t') => Unwrap::Start,
                 (Unwrap::Start, '{') => Unwrap::BeforeKey,
@@ -186,6 +192,17 @@ impl Unwrapper {
         if !found.is_empty() {
             input.push_escaped(&found);
         }
+    }
+
+    /// What the value begins with before its next escape or quote, at once; returns what is behind it.
+    fn plain<'p>(&mut self, piece: &'p str, found: &mut String) -> &'p str {
+        let len = wide::plain_len(piece.as_bytes());
+        let (plain, behind) = piece.split_at_checked(len).unwrap_or(("", piece));
+        if !plain.is_empty() {
+            self.lone_surrogate(found);
+            found.push_str(plain);
+        }
+        behind
     }
 
     /// One character inside the value. Escapes are held until they are whole, surrogate pairs too.
