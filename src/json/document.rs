@@ -38,7 +38,23 @@ pub struct Document<'t> {
     surrogates: bool,
 }
 
-/// One value or member name. The nodes of an array or object follow it, names before their values.
+/// One value or member name, in the order of the text.
+///
+/// What an array or object holds follows it, names before their values, so a walk over its members or
+/// elements goes from `next` to `next` and never into what it passes:
+///
+/// ```text
+///  text      {"a":[1,{}],"b":2}
+///  index     0  {…}  next 7
+///            1    "a"  next 2
+///            2    […]  next 5
+///            3      1    next 4
+///            4      {}   next 5
+///            5    "b"  next 6
+///            6    2    next 7
+/// ```
+///
+/// It has 16 bytes. There is one in about two hundred bytes of a large request, and one in ten of an event.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Node {
     /// Where it begins in the text.
@@ -373,6 +389,8 @@ mod tests {
             Just("-0.5E-7".to_owned()),
             Just("10".to_owned()),
             ".{0,6}".prop_map(|text| serde_json::to_string(&text).unwrap()),
+            "(?s).{50,150}".prop_map(|text| serde_json::to_string(&text).unwrap()),
+            r#""[a-z]{0,70}(\\["\\/bfnrtu]|[ -!#-~]){0,9}[a-z]{0,70}""#,
             Just(r#""\ud83d\ude00\/""#.to_owned()),
             r#"[-+0-9.eE"\\unt{}\[\]:, ]{0,4}"#,
         ];
@@ -389,13 +407,35 @@ mod tests {
         })
     }
 
+    /// A text with something in it that was not meant to be there, or something left out.
+    fn mutated() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![
+            r#"[-0-9.eE"\\unt{}\[\]:, ]{0,3}"#,
+            Just(r"\u00e9".to_owned()),
+            Just("\n".to_owned()),
+            Just("é".to_owned()),
+        ];
+        (texts(), piece, 0.0..1.0, 0_usize..3).prop_map(|(text, piece, at, left_out)| {
+            let characters: Vec<char> = text.chars().collect();
+            let at = (at * characters.len() as f64) as usize;
+            let (before, behind) = characters.split_at(at);
+            let behind = behind.iter().skip(left_out);
+            before.iter().copied().chain(piece.chars()).chain(behind.copied()).collect()
+        })
+    }
+
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
         #[test]
-        fn accepts_what_serde_accepts_and_reads_the_same(text in texts()) {
+        fn accepts_what_serde_accepts_and_reads_the_same(
+            text in prop_oneof![texts(), mutated()]
+        ) {
+            // Half a surrogate pair is replaced here, and makes serde_json refuse the text.
+            prop_assume!(repair_surrogates(&text) == text);
             let bounds = Bounds { depth_max: 100, values_max: 10_000 };
             let ours = Document::parse(&text, bounds);
             let theirs = serde_json::from_str::<serde_json::Value>(&text);
-            // serde_json refuses numbers beyond f64, which are JSON all the same.
             prop_assert_eq!(ours.is_ok(), theirs.is_ok(), "{}", text);
             if let (Ok(ours), Ok(theirs)) = (ours, theirs) {
                 prop_assert_eq!(rebuild(ours.root()), theirs);

@@ -67,7 +67,7 @@ impl Scanner<'_> {
             return Err(Reason::Depth);
         }
         let kind = if byte == b'{' { Kind::Object } else { Kind::Array };
-        let index = self.push(self.at, kind)?;
+        let index = self.container(kind)?;
         self.at += 1;
         self.skip_blanks();
         let closing = byte + 2;
@@ -128,24 +128,22 @@ impl Scanner<'_> {
     }
 
     fn string(&mut self) -> Result<(), Reason> {
-        let index = self.push(self.at, Kind::String)?;
-        let (bytes, begin) = (self.text.as_bytes(), self.at + 1);
-        let Some(End { at, escapes, surrogates }) = string_end(bytes, begin) else {
-            let (at, reason) = string_fault(bytes, begin);
+        self.room()?;
+        let (bytes, start) = (self.text.as_bytes(), self.at);
+        let Some(End { at, escapes, surrogates }) = string_end(bytes, start + 1) else {
+            let (at, reason) = string_fault(bytes, start + 1);
             self.at = at;
             return Err(reason);
         };
         self.at = at + 1;
         self.surrogates |= surrogates;
-        self.finish(index);
-        if let Some(node) = self.nodes.get_mut(index as usize) {
-            node.escapes = escapes;
-        }
+        self.leaf(start, Kind::String, escapes);
         Ok(())
     }
 
     fn number(&mut self) -> Result<(), Reason> {
-        let index = self.push(self.at, Kind::Number)?;
+        self.room()?;
+        let start = self.at;
         self.skip_one(b"-");
         if self.peek() == Some(b'0') {
             self.at += 1;
@@ -161,15 +159,15 @@ impl Scanner<'_> {
             self.digits()?;
             may_be_huge = true;
         }
-        self.finish(index);
-        self.bounded(index, may_be_huge)
+        self.bounded(start, may_be_huge)?;
+        self.leaf(start, Kind::Number, false);
+        Ok(())
     }
 
     /// Most readers, those of clients and upstreams among them, hold numbers in a double: what is beyond
     /// makes them refuse all of the document in which it is carried.
-    fn bounded(&self, index: u32, has_exponent: bool) -> Result<(), Reason> {
-        let Some(node) = self.nodes.get(index as usize) else { return Ok(()) };
-        let number = self.text.get(node.start as usize..node.end as usize).unwrap_or_default();
+    fn bounded(&self, start: usize, has_exponent: bool) -> Result<(), Reason> {
+        let number = self.text.get(start..self.at).unwrap_or_default();
         let is_huge = (has_exponent || number.len() > DIGITS_MAX)
             && !number.parse::<f64>().is_ok_and(f64::is_finite);
         if is_huge { Err(Reason::Expected("a number that a double holds")) } else { Ok(()) }
@@ -189,22 +187,33 @@ impl Scanner<'_> {
             [b'n', b'u', b'l', b'l', ..] => (Kind::Null, 4),
             _ => return Err(Reason::Expected("a value")),
         };
-        let index = self.push(self.at, kind)?;
+        self.room()?;
+        let start = self.at;
         self.at += length;
-        self.finish(index);
+        self.leaf(start, kind, false);
         Ok(())
     }
 
-    fn push(&mut self, start: usize, kind: Kind) -> Result<u32, Reason> {
-        if self.nodes.len() >= self.bounds.values_max {
-            return Err(Reason::Values);
-        }
-        let index = self.nodes.len() as u32;
-        let start = start as u32;
+    /// Refuses one value more than are allowed.
+    fn room(&self) -> Result<(), Reason> {
+        if self.nodes.len() < self.bounds.values_max { Ok(()) } else { Err(Reason::Values) }
+    }
+
+    /// Adds a value with nothing in it, which ends here.
+    fn leaf(&mut self, start: usize, kind: Kind, escapes: bool) {
+        let (start, end, next) = (start as u32, self.at as u32, self.nodes.len() as u32 + 1);
+        self.nodes.push(Node { start, end, next, kind, escapes });
+    }
+
+    /// Adds a container that begins here.
+    fn container(&mut self, kind: Kind) -> Result<u32, Reason> {
+        self.room()?;
+        let (start, index) = (self.at as u32, self.nodes.len() as u32);
         self.nodes.push(Node { start, end: start, next: index, kind, escapes: false });
         Ok(index)
     }
 
+    /// Ends a container here.
     fn finish(&mut self, index: u32) {
         let next = self.nodes.len() as u32;
         if let Some(node) = self.nodes.get_mut(index as usize) {
@@ -242,7 +251,8 @@ impl Scanner<'_> {
         self.open.first().filter(|(_, opening)| *opening == b'{')?;
         let mut name = None;
         let mut index = 1;
-        // Names and values alternate. Of a value that has not ended, `next` is its own index.
+        // Names and values alternate. Of an array or object that has not ended, `next` is its own
+        // index; any other value that has not ended is not there yet.
         while let Some(node) = self.nodes.get(index).filter(|node| node.next as usize > index) {
             name = self.text.get(node.start as usize..node.end as usize);
             index = node.next as usize;

@@ -19,7 +19,7 @@ pub(super) struct End {
 }
 
 /// A string with this many words of eight bytes is read in blocks from there on.
-const SHORT_WORDS: usize = 3;
+const SHORT_WORDS: usize = 2;
 
 const BLOCK: usize = 64;
 
