@@ -47,12 +47,14 @@ impl<'a> JsonBytes<'a> {
     }
 
     /// The text.
+    #[inline]
     pub fn text(self) -> JsonText<'a> {
         // `scan` has seen that it is UTF-8.
         JsonText(std::str::from_utf8(self.bytes()).unwrap_or_default().into())
     }
 
     /// The text as it stands between the quotes.
+    #[inline]
     pub fn bytes(self) -> &'a [u8] {
         self.source.get(..self.len).unwrap_or_default()
     }
@@ -64,6 +66,7 @@ impl<'a> JsonBytes<'a> {
     }
 
     /// True when there is no character.
+    #[inline]
     pub fn is_empty(self) -> bool {
         self.len == 0
     }

@@ -132,27 +132,32 @@ impl<'t> Document<'t> {
     }
 
     /// The value the document is.
+    #[inline]
     pub fn root(&self) -> Value<'_> {
         Value { document: self, index: 0 }
     }
 
+    #[inline]
     fn node(&self, index: u32) -> Node {
         // The default cannot be reached: indexes come from nodes.
         let none = Node { start: 0, end: 0, next: u32::MAX, kind: Kind::Null, escapes: false };
         self.nodes.get(index as usize).copied().unwrap_or(none)
     }
 
+    #[inline]
     fn raw(&self, node: Node) -> &str {
         self.text.get(node.start as usize..node.end as usize).unwrap_or("null")
     }
 
     /// The text of a string without its quotes.
+    #[inline]
     fn body(&self, node: Node) -> &str {
         let (start, end) = (node.start as usize + 1, (node.end as usize).saturating_sub(1));
         self.text.get(start..end).unwrap_or_default()
     }
 
     /// Whether a string says `decoded`.
+    #[inline]
     fn says(&self, node: Node, decoded: &str) -> bool {
         if node.escapes {
             return unescape(self.body(node)) == decoded;
@@ -177,21 +182,25 @@ impl fmt::Debug for Value<'_> {
 
 impl<'d> Value<'d> {
     /// The text of the value.
+    #[inline]
     pub fn raw(self) -> &'d str {
         self.document.raw(self.document.node(self.index))
     }
 
     /// The kind of the value.
+    #[inline]
     pub fn kind(self) -> Kind {
         self.document.node(self.index).kind
     }
 
     /// True for `null`.
+    #[inline]
     pub fn is_null(self) -> bool {
         self.kind() == Kind::Null
     }
 
     /// The text of a string.
+    #[inline]
     pub fn text(self) -> Option<JsonText<'d>> {
         if self.kind() != Kind::String {
             return None;
@@ -204,6 +213,7 @@ impl<'d> Value<'d> {
     }
 
     /// The text of a string, as its reader will see it.
+    #[inline]
     pub fn decoded(self) -> Option<Cow<'d, str>> {
         if self.kind() != Kind::String {
             return None;
@@ -219,6 +229,7 @@ impl<'d> Value<'d> {
     }
 
     /// True for a string of these characters.
+    #[inline]
     pub fn is(self, decoded: &str) -> bool {
         self.kind() == Kind::String && self.document.says(self.document.node(self.index), decoded)
     }
@@ -231,12 +242,14 @@ impl<'d> Value<'d> {
     }
 
     /// The elements of an array; none for anything else.
+    #[inline]
     pub fn elements(self) -> impl Iterator<Item = Value<'d>> + Clone {
         let end = if self.kind() == Kind::Array { self.next() } else { 0 };
         self.siblings(end)
     }
 
     /// The members of an object: the name as it is written, with its quotes, and the value.
+    #[inline]
     pub fn members(self) -> impl Iterator<Item = (&'d str, Value<'d>)> {
         self.name_nodes().map(|(name, value)| (value.document.raw(name), value))
     }
@@ -267,6 +280,7 @@ impl<'d> Value<'d> {
         found
     }
 
+    #[inline]
     fn name_nodes(self) -> impl Iterator<Item = (Node, Value<'d>)> {
         let end = if self.kind() == Kind::Object { self.next() } else { 0 };
         let mut nodes = self.siblings(end);
@@ -276,11 +290,13 @@ impl<'d> Value<'d> {
         })
     }
 
+    #[inline]
     fn next(self) -> u32 {
         self.document.node(self.index).next
     }
 
     /// The nodes inside this one.
+    #[inline]
     fn siblings(self, end: u32) -> Siblings<'d> {
         Siblings { next: Value { index: self.index + 1, ..self }, end }
     }
@@ -296,6 +312,7 @@ struct Siblings<'d> {
 impl<'d> Iterator for Siblings<'d> {
     type Item = Value<'d>;
 
+    #[inline]
     fn next(&mut self) -> Option<Value<'d>> {
         let value = self.next;
         if value.index >= self.end {

@@ -62,6 +62,7 @@ impl Scanner<'_> {
     }
 
     /// Opens a container; false when it was empty and is closed again.
+    #[inline]
     fn open(&mut self, byte: u8) -> Result<bool, Reason> {
         if self.open.len() >= self.bounds.depth_max {
             return Err(Reason::Depth);
@@ -85,6 +86,7 @@ impl Scanner<'_> {
 
     /// Goes on behind a value: over a comma, or out of the containers that end there. False at the
     /// end of the text.
+    #[inline]
     fn close(&mut self) -> Result<bool, Reason> {
         while let Some(&(index, opening)) = self.open.last() {
             self.skip_blanks();
@@ -114,6 +116,7 @@ impl Scanner<'_> {
         }
     }
 
+    #[inline]
     fn name(&mut self) -> Result<(), Reason> {
         if self.peek() != Some(b'"') {
             return Err(Reason::Expected("a member name in quotes"));
@@ -127,6 +130,7 @@ impl Scanner<'_> {
         Ok(())
     }
 
+    #[inline]
     fn string(&mut self) -> Result<(), Reason> {
         self.room()?;
         let (bytes, start) = (self.text.as_bytes(), self.at);
@@ -141,6 +145,7 @@ impl Scanner<'_> {
         Ok(())
     }
 
+    #[inline]
     fn number(&mut self) -> Result<(), Reason> {
         self.room()?;
         let start = self.at;
@@ -166,6 +171,7 @@ impl Scanner<'_> {
 
     /// Most readers, those of clients and upstreams among them, hold numbers in a double: what is beyond
     /// makes them refuse all of the document in which it is carried.
+    #[inline]
     fn bounded(&self, start: usize, has_exponent: bool) -> Result<(), Reason> {
         let number = self.text.get(start..self.at).unwrap_or_default();
         let is_huge = (has_exponent || number.len() > DIGITS_MAX)
@@ -173,12 +179,14 @@ impl Scanner<'_> {
         if is_huge { Err(Reason::Expected("a number that a double holds")) } else { Ok(()) }
     }
 
+    #[inline]
     fn digits(&mut self) -> Result<(), Reason> {
         let length = self.rest().iter().take_while(|byte| byte.is_ascii_digit()).count();
         self.at += length;
         if length == 0 { Err(Reason::Expected("a digit")) } else { Ok(()) }
     }
 
+    #[inline]
     fn literal(&mut self) -> Result<(), Reason> {
         let rest = self.rest();
         let (kind, length) = match rest {
@@ -200,12 +208,14 @@ impl Scanner<'_> {
     }
 
     /// Adds a value with nothing in it, which ends here.
+    #[inline]
     fn leaf(&mut self, start: usize, kind: Kind, escapes: bool) {
         let (start, end, next) = (start as u32, self.at as u32, self.nodes.len() as u32 + 1);
         self.nodes.push(Node { start, end, next, kind, escapes });
     }
 
     /// Adds a container that begins here.
+    #[inline]
     fn container(&mut self, kind: Kind) -> Result<u32, Reason> {
         self.room()?;
         let (start, index) = (self.at as u32, self.nodes.len() as u32);
@@ -214,6 +224,7 @@ impl Scanner<'_> {
     }
 
     /// Ends a container here.
+    #[inline]
     fn finish(&mut self, index: u32) {
         let next = self.nodes.len() as u32;
         if let Some(node) = self.nodes.get_mut(index as usize) {
@@ -222,20 +233,24 @@ impl Scanner<'_> {
         }
     }
 
+    #[inline]
     fn rest(&self) -> &[u8] {
         self.text.as_bytes().get(self.at..).unwrap_or_default()
     }
 
+    #[inline]
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
 
+    #[inline]
     fn skip_blanks(&mut self) {
         while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek() {
             self.at += 1;
         }
     }
 
+    #[inline]
     fn skip_one(&mut self, bytes: &[u8]) -> bool {
         let found = self.peek().is_some_and(|byte| bytes.contains(&byte));
         self.at += usize::from(found);

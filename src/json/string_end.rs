@@ -42,6 +42,7 @@ pub(super) fn string_end(bytes: &[u8], at: usize) -> Option<End> {
 }
 
 /// Reads blocks, and what is left of the document when there is none any more.
+#[inline]
 fn blocks(bytes: &[u8], mut found: End) -> Option<End> {
     let (mut at, mut escapes) = (found.at, found.escapes);
     // One byte more, for what stands behind a backslash in the last place.
@@ -84,6 +85,7 @@ fn blocks(bytes: &[u8], mut found: End) -> Option<End> {
 }
 
 /// Reads byte by byte.
+#[inline]
 fn last_bytes(bytes: &[u8], mut found: End) -> Option<End> {
     loop {
         match bytes.get(found.at)? {
@@ -96,6 +98,7 @@ fn last_bytes(bytes: &[u8], mut found: End) -> Option<End> {
 
 impl End {
     /// Goes over an escape, or not over a control character.
+    #[inline]
     fn escape(&mut self, bytes: &[u8]) -> Option<()> {
         match bytes.get(self.at..)? {
             [b'\\', escaped, ..] if is_simple(*escaped) => self.at += 2,
@@ -145,6 +148,7 @@ static SIMPLE: [bool; 256] = {
     simple
 };
 
+#[inline]
 fn is_simple(escaped: u8) -> bool {
     SIMPLE.get(usize::from(escaped)).copied().unwrap_or_default()
 }
@@ -157,6 +161,7 @@ const fn everywhere(byte: u8) -> u64 {
 const HIGH_BITS: u64 = everywhere(0x80);
 
 /// The high bits of those bytes that are a quote, a backslash or a control character.
+#[inline]
 const fn specials(word: u64) -> u64 {
     // Sums of bytes below 0x80 do not reach into the next place: no byte is taken for another.
     let low_bits = word & !HIGH_BITS;
@@ -167,6 +172,7 @@ const fn specials(word: u64) -> u64 {
 }
 
 /// One bit for each of the first 64 bytes: whether it is special.
+#[inline]
 fn block_specials(block: &[u8; BLOCK + 1]) -> u64 {
     // Shifts each of the high bits of a word to another place of its highest byte.
     const GATHER: u64 = 0x0002_0408_1020_4081;

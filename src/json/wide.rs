@@ -11,6 +11,7 @@ const HIGH_BITS: u64 = everywhere(0x80);
 
 /// The high bit of the lowest byte that is a quote, a backslash or a control character, and of no
 /// byte below it.
+#[inline]
 const fn specials(word: u64) -> u64 {
     // A byte below 0x80 from which a larger one is taken gets its high bit set.
     let quote = (word ^ everywhere(b'"')).wrapping_sub(everywhere(1));
@@ -21,6 +22,7 @@ const fn specials(word: u64) -> u64 {
 
 /// How many bytes stand before the first that is a quote, a backslash or a control character; all
 /// bytes when there is none.
+#[inline]
 pub fn plain_len(bytes: &[u8]) -> usize {
     plain(bytes).0
 }
@@ -47,6 +49,7 @@ pub fn plain(bytes: &[u8]) -> (usize, bool) {
 }
 
 /// How many bytes stand before the first control character; all bytes when there is none.
+#[inline]
 pub fn printed_len(bytes: &[u8]) -> usize {
     len_before(bytes, |word| word.wrapping_sub(everywhere(0x20)) & !word & HIGH_BITS)
 }
@@ -97,6 +100,7 @@ pub fn strip_prefix<'b>(bytes: &'b [u8], prefix: &[u8]) -> Option<&'b [u8]> {
 }
 
 /// Whether both are the same bytes.
+#[inline]
 pub fn equal(bytes: &[u8], others: &[u8]) -> bool {
     bytes.len() == others.len() && starts_with(bytes, others)
 }
