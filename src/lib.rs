@@ -29,7 +29,8 @@
 //! | [`translate`] | both APIs | any upstream by name |
 //! | [`dialect`] | how upstreams differ | the Responses API |
 //! | [`responses`], [`chat`] | the vocabulary of one API each | decisions |
-//! | [`sse`], [`json`], [`ids`], [`error`] | their own subject | everything else |
+//! | [`sse`], [`ids`], [`error`] | their own subject, JSON | everything else |
+//! | [`json`] | JSON (RFC 8259) | everything else |
 //!
 //! An upper layer uses lower ones, never the reverse. The shell stands above all of them:
 //! `callbacks` is what the host calls, `host` what it is asked, and `filter` does between them what an
