@@ -3,6 +3,7 @@
 use super::line::{is_field, is_whole_object, opens_document};
 use super::{Body, Decoder, Fits, Frame, InPlace, Sink};
 use crate::json::document::is_document;
+use crate::json::wide;
 
 impl Decoder {
     /// Whether all that has come belongs to one JSON document, whole or not.
@@ -31,10 +32,7 @@ impl Decoder {
         }
         let Self { data, line, has_name, .. } = self;
         let quoted = format!("\"{name}\"");
-        let is_in = |text: &[u8]| {
-            memchr::memchr_iter(b'"', text)
-                .any(|at| text.get(at..).is_some_and(|rest| rest.starts_with(quoted.as_bytes())))
-        };
+        let is_in = |text: &[u8]| wide::find(text, quoted.as_bytes()).is_some();
         !*has_name.get_or_insert_with(|| is_in(data) || is_in(line))
     }
 
