@@ -13,6 +13,7 @@ pub use bytes::{JsonBytes, Pieces};
 pub use escapes::repair_surrogates;
 
 mod bytes;
+pub mod decimal;
 pub mod directory;
 pub mod document;
 mod escapes;

@@ -7,6 +7,7 @@ pub use crate::json::document::Kind;
 
 use crate::chat::lenient::Raw;
 use crate::json::JsonText;
+use crate::json::decimal::Decimal;
 use crate::json::document::{Bounds, Document, Fault, Value};
 
 /// The document that a text is.
@@ -44,9 +45,7 @@ pub fn number(raw: Raw<'_>) -> Option<u64> {
     if let Ok(number) = digits.parse() {
         return Some(number);
     }
-    let number: f64 = digits.parse().ok()?;
-    // `as` saturates, and maps what is no number to 0.
-    number.is_finite().then_some(number.max(0.0) as u64)
+    Decimal::parse(digits).map(Decimal::whole)
 }
 
 /// False for the values that say nothing: `""`, `[]`, `{}`, `false`, `0` and `null`.

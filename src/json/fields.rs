@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
+use super::decimal::Decimal;
 use super::document::{Kind, Value};
 use super::{array, object, write_number, write_text};
 
@@ -311,9 +312,9 @@ fn whole(value: Value<'_>) -> Option<i64> {
         return Some(number);
     }
     // Above 2^53 not every integer is a double, so such a number is none that was meant.
-    const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
-    let number: f64 = value.raw().parse().ok()?;
-    (number.fract() == 0.0 && number.abs() < EXACT_MAX).then_some(number as i64)
+    const EXACT_MAX: u64 = 1 << 53;
+    let number = Decimal::parse(value.raw())?.exact()?;
+    (number.unsigned_abs() < EXACT_MAX).then_some(number)
 }
 
 fn carry(value: Value<'_>, out: &mut Vec<u8>) {

@@ -1,6 +1,7 @@
 //! The one pass over a JSON text that finds its values.
 
 use super::JsonText;
+use super::decimal::Decimal;
 use super::document::{Bounds, Fault, Kind, Node, Reason};
 use super::string_end::{End, string_end, string_fault};
 
@@ -175,7 +176,7 @@ impl Scanner<'_> {
     fn bounded(&self, start: usize, has_exponent: bool) -> Result<(), Reason> {
         let number = self.text.get(start..self.at).unwrap_or_default();
         let is_huge = (has_exponent || number.len() > DIGITS_MAX)
-            && !number.parse::<f64>().is_ok_and(f64::is_finite);
+            && !Decimal::parse(number).is_some_and(Decimal::fits_double);
         if is_huge { Err(Reason::Expected("a number that a double holds")) } else { Ok(()) }
     }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::json::decimal::Decimal;
 use crate::json::document::{Kind, Value};
 
 /// What is read of an entry.
@@ -90,11 +91,7 @@ fn tokens(value: Value<'_>) -> Option<u64> {
     let tokens = match value.decoded() {
         Some(text) => text.trim().parse().ok()?,
         // Some write floats.
-        None => value
-            .raw()
-            .parse()
-            .or_else(|_| value.raw().parse().map(|float: f64| float as u64))
-            .ok()?,
+        None => Decimal::parse(value.raw())?.whole(),
     };
     // A few hundred tokens hold no conversation: such a number says that it is not known.
     (512..1 << 32).contains(&tokens).then_some(tokens)

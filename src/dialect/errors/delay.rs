@@ -1,5 +1,7 @@
 //! How long to wait: `Retry-After` and everything that upstreams send in its place.
 
+use crate::json::decimal::Decimal;
+
 /// The delay in seconds, rounded up: from `retry-after` and its relatives, else from the body, else
 /// from the reset times of rate limits.
 pub fn from_headers(headers: &[(String, String)], now_s: u64, in_body: Option<u64>) -> Option<u64> {
@@ -8,7 +10,7 @@ pub fn from_headers(headers: &[(String, String)], now_s: u64, in_body: Option<u6
         Some(value.1.trim())
     };
     let after = header("retry-after").and_then(|value| retry_after(value, now_s));
-    let after_ms = || header("retry-after-ms")?.parse().ok().map(|ms: f64| seconds(ms / 1000.0))?;
+    let after_ms = || Some(seconds(Decimal::parse(header("retry-after-ms")?)?.millionths() / 1000));
     let limits = || {
         let limit = |kind: &str| {
             let reset = header(&format!("x-ratelimit-reset-{kind}")).and_then(duration)?;
@@ -24,32 +26,29 @@ pub fn from_headers(headers: &[(String, String)], now_s: u64, in_body: Option<u6
 
 /// `12`, `12.5`, `12s` or a date.
 fn retry_after(value: &str, now_s: u64) -> Option<u64> {
-    if let Ok(number) = value.parse() {
-        return seconds(number);
+    if let Some(number) = Decimal::parse(value) {
+        return Some(seconds(number.millionths()));
     }
     duration(value).or_else(|| Some(date(value)?.saturating_sub(now_s)))
 }
 
 /// A reset time: a duration, or a point in time in seconds or milliseconds since 1970.
 fn reset(value: &str, now_s: u64) -> Option<u64> {
-    const SECONDS_OF_A_YEAR: f64 = 31_536_000.0;
-    let number: f64 = match value.parse() {
-        Ok(number) => number,
-        Err(_) => return duration(value),
-    };
-    let now = now_s as f64;
-    if number > 1000.0 * SECONDS_OF_A_YEAR {
-        seconds(number / 1000.0 - now)
-    } else if number > SECONDS_OF_A_YEAR {
-        seconds(number - now)
-    } else {
-        seconds(number)
-    }
+    const YEAR_US: u64 = 365 * 86_400 * SECOND_US;
+    let Some(number) = Decimal::parse(value) else { return duration(value) };
+    let (number, now_us) = (number.millionths(), now_s.saturating_mul(SECOND_US));
+    Some(seconds(match number {
+        0..=YEAR_US => number,
+        number if number / 1000 <= YEAR_US => number.saturating_sub(now_us),
+        milliseconds => (milliseconds / 1000).saturating_sub(now_us),
+    }))
 }
 
-fn seconds(number: f64) -> Option<u64> {
-    // `as` saturates; what is no number is refused before.
-    number.is_finite().then_some(number.max(0.0).ceil() as u64)
+const SECOND_US: u64 = 1_000_000;
+
+/// Microseconds in seconds, rounded up.
+const fn seconds(microseconds: u64) -> u64 {
+    microseconds.div_ceil(SECOND_US)
 }
 
 /// `11.2s`, `1m3s`, `120ms`, `2 minutes`: the delay in seconds, rounded up.
@@ -60,7 +59,7 @@ pub fn duration(text: &str) -> Option<u64> {
 /// The duration at the start of a text, and what follows it.
 fn leading_duration(text: &str) -> Option<(u64, &str)> {
     let mut rest = text.trim_start();
-    let mut total: f64 = 0.0;
+    let mut total_us: u64 = 0;
     let mut found = false;
     loop {
         let digits = rest.len()
@@ -72,22 +71,23 @@ fn leading_duration(text: &str) -> Option<(u64, &str)> {
         let word =
             behind.len() - behind.trim_start_matches(|c: char| c.is_ascii_alphabetic()).len();
         let (unit, behind) = behind.split_at_checked(word).unwrap_or((behind, ""));
-        let Some(factor) = unit_s(unit) else { break };
-        let Ok(number) = number.trim_end_matches('.').parse::<f64>() else { break };
-        total += number * factor;
+        let Some(unit_ms) = unit_ms(unit) else { break };
+        let Some(number) = Decimal::parse(number.trim_end_matches('.')) else { break };
+        // In thousandths of a millionth second, nothing that people write is lost.
+        total_us = total_us.saturating_add(number.millionths().saturating_mul(unit_ms) / 1000);
         found = true;
         rest = behind;
     }
-    found.then(|| seconds(total)).flatten().map(|total| (total, rest))
+    found.then(|| (seconds(total_us), rest))
 }
 
-fn unit_s(unit: &str) -> Option<f64> {
+fn unit_ms(unit: &str) -> Option<u64> {
     Some(match unit.to_ascii_lowercase().as_str() {
-        "ms" | "milliseconds" | "millisecond" => 0.001,
-        "s" | "sec" | "secs" | "second" | "seconds" => 1.0,
-        "m" | "min" | "mins" | "minute" | "minutes" => 60.0,
-        "h" | "hr" | "hour" | "hours" => 3600.0,
-        "d" | "day" | "days" => 86_400.0,
+        "ms" | "milliseconds" | "millisecond" => 1,
+        "s" | "sec" | "secs" | "second" | "seconds" => 1000,
+        "m" | "min" | "mins" | "minute" | "minutes" => 60_000,
+        "h" | "hr" | "hour" | "hours" => 3_600_000,
+        "d" | "day" | "days" => 86_400_000,
         _ => return None,
     })
 }
@@ -194,7 +194,9 @@ mod tests {
             ("12", None),
             ("s", None),
             ("", None),
-            ("99999999999999999999999999d", Some(u64::MAX)),
+            ("99999999999999999999999999d", Some(u64::MAX / 1_000_000_000 + 1)),
+            ("0.1m", Some(6)),
+            ("0.5ms", Some(1)),
         ] {
             assert_eq!(duration(text), expected, "{text}");
         }
