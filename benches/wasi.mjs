@@ -9,7 +9,7 @@ const wasi = new WASI({
   version: "preview1",
   args: [program, ...args],
   env,
-  preopens: { ".": process.cwd() },
+  preopens: { ".": process.cwd(), [process.cwd()]: process.cwd() },
 });
 const module = await WebAssembly.compile(await readFile(program));
 process.exitCode = wasi.start(await WebAssembly.instantiate(module, wasi.getImportObject()));

@@ -18,6 +18,8 @@ pub mod directory;
 pub mod document;
 mod escapes;
 pub mod fields;
+#[cfg(target_feature = "simd128")]
+mod lanes;
 mod scan;
 mod string_end;
 pub mod wide;

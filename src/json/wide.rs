@@ -1,6 +1,10 @@
-//! Eight bytes at a time: what the hot paths ask of bytes, without SIMD, which not every host has.
+//! What the hot paths ask of bytes: eight at a time, or sixteen where wasm has `simd128`, which not every
+//! host does.
 //!
 //! A byte loop costs several times more, in wasm even a comparison of slices does.
+
+#[cfg(target_feature = "simd128")]
+use super::lanes;
 
 /// A byte in every place of a word.
 const fn everywhere(byte: u8) -> u64 {
@@ -30,6 +34,18 @@ pub fn plain_len(bytes: &[u8]) -> usize {
 /// The same, and whether all of those bytes are ASCII.
 #[inline]
 pub fn plain(bytes: &[u8]) -> (usize, bool) {
+    #[cfg(target_feature = "simd128")]
+    {
+        lanes::plain(bytes, plain_words)
+    }
+    #[cfg(not(target_feature = "simd128"))]
+    {
+        plain_words(bytes)
+    }
+}
+
+#[inline]
+fn plain_words(bytes: &[u8]) -> (usize, bool) {
     let (words, rest) = bytes.as_chunks::<8>();
     let mut seen = 0;
     for (n, word) in words.iter().enumerate() {
@@ -46,6 +62,19 @@ pub fn plain(bytes: &[u8]) -> (usize, bool) {
     let len = rest.iter().position(is_special).unwrap_or(rest.len());
     let is_ascii = rest.iter().take(len).all(u8::is_ascii);
     (8 * words.len() + len, is_ascii && seen & HIGH_BITS == 0)
+}
+
+/// A whole body as text.
+///
+/// # Errors
+/// How many bytes stand before the first that is no text.
+pub fn text(bytes: &[u8]) -> Result<&str, usize> {
+    #[cfg(target_feature = "simd128")]
+    use simdutf8::compat::from_utf8;
+    #[cfg(not(target_feature = "simd128"))]
+    use std::str::from_utf8;
+
+    from_utf8(bytes).map_err(|error| error.valid_up_to())
 }
 
 /// How many bytes stand before the first control character; all bytes when there is none.
@@ -82,6 +111,10 @@ fn len_before(bytes: &[u8], find: impl Fn(u64) -> u64) -> usize {
 /// Whether `bytes` begin with `prefix`.
 pub fn starts_with(bytes: &[u8], prefix: &[u8]) -> bool {
     let Some(bytes) = bytes.get(..prefix.len()) else { return false };
+    #[cfg(target_feature = "simd128")]
+    if let Some(equal) = lanes::equal(bytes, prefix) {
+        return equal;
+    }
     let mut differ = 0;
     for (word, prefix_word) in bytes.as_chunks::<8>().0.iter().zip(prefix.as_chunks::<8>().0) {
         differ |= u64::from_le_bytes(*word) ^ u64::from_le_bytes(*prefix_word);
@@ -137,15 +170,58 @@ mod tests {
     #[test]
     fn plain_bytes_end_at_the_first_special_one() {
         for special in (0..0x20).chain([b'"', b'\\']) {
-            for len in 0..20 {
+            for len in 0..40 {
                 for around in [b' ', b'!', b'#', b'[', b']', 0x7f, 0x80, 0xa2, 0xdc, 0xff] {
-                    let mut bytes = vec![around; 24];
+                    let mut bytes = vec![around; 44];
                     bytes[len] = special;
                     let found = (len, around.is_ascii() || len == 0);
                     assert_eq!(plain(&bytes), found, "{special} behind {len} of {around}");
                     assert_eq!(plain(&bytes[..len]), found);
-                    bytes[len + 1..].fill(special ^ 1);
-                    assert_eq!(plain_len(&bytes), len, "{special} before others");
+                    bytes[len + 1..].fill(special ^ 0x81);
+                    assert_eq!(plain(&bytes), found, "{special} before others");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn one_character_is_seen_in_every_place() {
+        for len in 0..40 {
+            for place in 0..len {
+                let mut bytes = vec![b'x'; len];
+                bytes[place] = 0x80;
+                assert_eq!(plain(&bytes), (len, false));
+            }
+        }
+    }
+
+    #[test]
+    fn text_ends_where_it_does_for_everybody() {
+        let pieces: [&[u8]; 12] = [
+            b"",
+            b"a",
+            "é".as_bytes(),
+            "€".as_bytes(),
+            "🦀".as_bytes(),
+            b"\x80",
+            b"\xc3",
+            b"\xc0\x80",
+            b"\xe2\x82",
+            b"\xed\xa0\x80",
+            b"\xf0\x9f\xa6",
+            b"\xf4\x90\x80\x80",
+        ];
+        for around in ["x", "é"] {
+            for len in 0..140 {
+                for piece in pieces {
+                    for behind in
+                        ["", "y", "€ and more, for at least as many bytes as one block has. "]
+                    {
+                        let before = around.repeat(len);
+                        let bytes = [before.as_bytes(), piece, behind.as_bytes()].concat();
+                        let expected = std::str::from_utf8(&bytes).map_err(|e| e.valid_up_to());
+                        assert_eq!(text(&bytes), expected, "{piece:?} behind {len} {around}");
+                    }
                 }
             }
         }
@@ -171,8 +247,8 @@ mod tests {
 
     #[test]
     fn prefixes_are_compared_to_the_last_byte() {
-        let bytes: Vec<u8> = (0..40).collect();
-        for len in 0..=40 {
+        let bytes: Vec<u8> = (0..70).collect();
+        for len in 0..=70 {
             assert!(starts_with(&bytes, &bytes[..len]));
             assert_eq!(equal(&bytes, &bytes[..len]), len == bytes.len());
             for other in 0..len {

@@ -2,8 +2,8 @@
 
 use crate::config::Limits;
 use crate::error::{ApiError, Class};
-use crate::json;
 use crate::json::document::{Bounds, Document, Fault, Reason};
+use crate::json::{self, wide};
 
 use super::request::{self, Context, Translated};
 
@@ -26,8 +26,7 @@ impl<'b> Body<'b> {
                 format!("The request body is larger than the {max} bytes this proxy takes.");
             return Err(ApiError::new(Class::RequestTooLarge, message));
         }
-        let text = std::str::from_utf8(body).map_err(|error| {
-            let offset = error.valid_up_to();
+        let text = wide::text(body).map_err(|offset| {
             let message = format!("The request body is not UTF-8 text at byte {offset}.");
             ApiError::new(Class::InvalidRequest, message).with_code("invalid_json")
         })?;

@@ -7,12 +7,12 @@
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
 
 pub mod chat_request;
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(not(target_os = "unknown"))]
 pub mod corpus;
 pub mod drive;
 pub mod expect;
 pub mod expect_request;
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(not(target_os = "unknown"))]
 pub mod fixtures;
 pub mod frames;
 pub mod grammar;
