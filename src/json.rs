@@ -21,6 +21,7 @@ pub mod fields;
 #[cfg(target_feature = "simd128")]
 mod lanes;
 mod scan;
+pub mod search;
 mod string_end;
 pub mod wide;
 

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 
 use crate::config::{Catalog, Upstream};
 use crate::json::document::{Bounds, Document, Kind, Value, names};
-use crate::json::{self, JsonText, Object, repair_surrogates};
+use crate::json::{self, JsonText, Object, repair_surrogates, search};
 use facts::Facts;
 
 /// The system prompt of models for which the configuration has none.
@@ -98,7 +98,7 @@ impl<'c> Listing<'c> {
                 "description",
                 facts.description.as_deref().map_or("null".into(), |d| quoted(d).into()),
             ),
-            ("supported_reasoning_levels", format!("[{}]", efforts.join(",")).into()),
+            ("supported_reasoning_levels", format!("[{}]", search::join(&efforts, ",")).into()),
             ("priority", place.to_string().into()),
             ("base_instructions", quoted(INSTRUCTIONS).into()),
             ("input_modalities", modalities(model.upstream, &facts).into()),

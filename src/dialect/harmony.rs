@@ -12,6 +12,7 @@
 use super::text_calls::{Found, TextCall, is_cut, object};
 use super::tool_names::ToolNames;
 use super::value::Nesting;
+use crate::json::search;
 
 /// The tokens that end a body.
 const ENDS: [&str; 5] = ["<|end|>", "<|return|>", "<|call|>", START, CHANNEL];
@@ -168,7 +169,7 @@ impl Harmony {
     }
 
     fn header(&mut self, names: &ToolNames, found: &mut Vec<Found>) -> Step {
-        let Some((header, rest)) = self.held.split_once(MESSAGE) else {
+        let Some((header, rest)) = search::split_once(&self.held, MESSAGE) else {
             if self.held.len() <= HEADER_BYTES_MAX {
                 return Step::Wait;
             }
@@ -187,7 +188,7 @@ impl Harmony {
                 give(Channel::Text, &format!("{CHANNEL}{header}{MESSAGE}"), found);
                 State::Body(Channel::Text)
             }
-            None if header.contains("analysis") => State::Body(Channel::Thought),
+            None if search::contains(header, "analysis") => State::Body(Channel::Thought),
             None => State::Body(Channel::Text),
         };
         self.held = rest.to_owned();
@@ -282,7 +283,7 @@ impl Harmony {
 }
 
 fn first_of(tokens: &[&'static str], text: &str) -> Option<(usize, &'static str)> {
-    tokens.iter().filter_map(|token| Some((text.find(token)?, *token))).min()
+    tokens.iter().filter_map(|token| Some((search::find(text, token)?, *token))).min()
 }
 
 fn longest(tokens: &[&str]) -> usize {
@@ -314,7 +315,7 @@ fn call_or_text(
 
 /// Whom a message is to: `functions.exec` in `commentary to=functions.exec <|constrain|>json`.
 fn recipient(header: &str) -> Option<&str> {
-    let (_, rest) = header.split_once("to=")?;
+    let (_, rest) = search::split_once(header, "to=")?;
     rest.split(|char: char| char.is_whitespace() || char == '<').next()
 }
 

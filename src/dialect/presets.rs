@@ -7,7 +7,7 @@ use super::Dialect;
 use super::value::document;
 use crate::json::document::Value;
 use crate::json::fields::{Field, Fields, Word};
-use crate::json::object;
+use crate::json::{object, search};
 
 /// The records, as they are written.
 const JSON: &str = include_str!("presets.json");
@@ -73,7 +73,7 @@ impl<'d> Record<'d> {
     /// Takes a preset with everything it inherits.
     fn lay(&mut self, presets: Value<'d>, name: &str) -> Result<(), String> {
         let Some(own) = presets.get(name) else {
-            let known = names().join(", ");
+            let known = search::join(&names(), ", ");
             return Err(format!("preset: unknown name `{name}`; known are {known}"));
         };
         match own.get("extends").and_then(Value::decoded) {
@@ -148,7 +148,7 @@ fn parameters(field: Field<'_>) -> Result<Vec<String>, String> {
     match names.iter().find(|name| !EXTRA_PARAMS.contains(&&***name)) {
         None => Ok(names),
         Some(name) => {
-            let known = EXTRA_PARAMS.join(", ");
+            let known = search::join(EXTRA_PARAMS, ", ");
             Err(format!("{path}: unknown parameter `{name}`; takes {known}"))
         }
     }

@@ -9,8 +9,8 @@ use std::borrow::Cow;
 use std::cell::Cell;
 
 use super::{Schema, value};
-use crate::json::JsonText;
 use crate::json::document::{Kind, Value};
+use crate::json::{JsonText, search};
 use tree::{Members, Tree};
 
 /// A schema in the form an upstream takes. Text that is no JSON object is given back as it is.
@@ -227,7 +227,7 @@ impl<'a> Gemini<'a> {
     fn target(&self, pointer: &str) -> Option<Value<'a>> {
         let mut value = self.root;
         for name in pointer.split('/').skip(1) {
-            let name = name.replace("~1", "/").replace("~0", "~");
+            let name = unescaped(name);
             value = match value.kind() {
                 Kind::Array => {
                     let place = name.parse().ok()?;
@@ -248,6 +248,22 @@ impl<'a> Gemini<'a> {
         self.looks.set(looks.unwrap_or_default());
         looks.map(drop)
     }
+}
+
+/// A name in a JSON pointer: `~1` stands for `/`, `~0` for `~`.
+fn unescaped(name: &str) -> String {
+    let mut parts = name.split('~');
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (char, rest) = match part.as_bytes().first() {
+            Some(b'0') => ('~', part.get(1..)),
+            Some(b'1') => ('/', part.get(1..)),
+            _ => ('~', Some(part)),
+        };
+        out.push(char);
+        out.push_str(rest.unwrap_or_default());
+    }
+    out
 }
 
 /// `type`, which is one word here; `null` beside it becomes `nullable`.
@@ -286,7 +302,7 @@ fn options<'a>(options: &[Value<'a>], out: &mut Members<'a>) {
         return;
     }
     let listed: Vec<_> = options.iter().map(|option| value::compact(option.raw())).collect();
-    let said = format!("One of: {}", listed.join(", "));
+    let said = format!("One of: {}", search::join(&listed, ", "));
     let before = match out.get("description") {
         Some(Tree::Json(json)) => json.strip_prefix('"').and_then(|json| json.strip_suffix('"')),
         _ => None,

@@ -12,6 +12,7 @@ use super::TextToolCalls;
 use super::harmony::Harmony;
 use super::tool_names::ToolNames;
 use super::value::Nesting;
+use crate::json::search;
 
 pub use self::formats::object;
 
@@ -316,7 +317,7 @@ impl Opened {
             return Some((end, end));
         };
         let from = held.floor_char_boundary(self.searched.max(body_at));
-        match held.get(from..)?.find(close) {
+        match search::find(held.get(from..)?, close) {
             Some(at) => Some((from + at, from + at + close.len())),
             None => {
                 self.searched = held.len().saturating_sub(close.len()).max(from);

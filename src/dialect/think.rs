@@ -5,7 +5,7 @@
 //! begin with a tag passes without being decoded.
 
 use super::InlineThink;
-use crate::json::JsonText;
+use crate::json::{JsonText, search};
 
 /// The tags that open and close reasoning.
 static TAGS: [Tag; 4] = [
@@ -180,7 +180,8 @@ impl Think {
         }
         let from = self.held.floor_char_boundary(self.searched.saturating_sub(CLOSE_BYTES_MAX));
         let (before, new) = self.held.split_at_checked(from).unwrap_or((&self.held, ""));
-        let closed = TAGS.iter().find_map(|tag| Some((new.find(tag.close)?, tag.close.len())));
+        let closed =
+            TAGS.iter().find_map(|tag| Some((search::find(new, tag.close)?, tag.close.len())));
         if let Some((at, len)) = closed {
             let thought = self.held.get(..before.len() + at).unwrap_or_default().trim();
             give(Segment::Thought, thought, sink);
@@ -195,7 +196,7 @@ impl Think {
 
     fn inside(&mut self, tag: &'static Tag, begun: bool, sink: &mut dyn FnMut(Segment<'_>)) {
         let held = std::mem::take(&mut self.held);
-        let (thought, rest) = match held.split_once(tag.close) {
+        let (thought, rest) = match search::split_once(&held, tag.close) {
             Some((thought, rest)) => (thought, Some(rest)),
             None => (held.as_str(), None),
         };

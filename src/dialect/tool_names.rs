@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::json::search;
+
 /// The declared tools, by the names that the upstream knows.
 #[derive(Clone, Debug, Default)]
 pub struct ToolNames {
@@ -50,7 +52,7 @@ impl ToolNames {
         if self.declares(name) {
             return name;
         }
-        let head = name.split_once("<|").map_or(name, |(head, _)| head);
+        let head = search::split_once(name, "<|").map_or(name, |(head, _)| head);
         [head, name].into_iter().find_map(|text| self.declared_end(text)).unwrap_or(name)
     }
 
@@ -62,7 +64,8 @@ impl ToolNames {
             _ => text,
         };
         let separators = |text: &'n str| {
-            let is_separator = |char: char| !char.is_ascii_alphanumeric() && !"_-".contains(char);
+            let is_separator =
+                |char: char| !char.is_ascii_alphanumeric() && !matches!(char, '_' | '-');
             text.match_indices(is_separator)
                 .filter_map(move |(at, separator)| text.get(at + separator.len()..))
         };

@@ -2,6 +2,7 @@
 
 use super::{Headers, Reply, header};
 use crate::error::{ApiError, Class};
+use crate::json::search;
 use crate::translate::request::Endpoint;
 
 /// A request that is to be translated.
@@ -55,7 +56,7 @@ impl Target {
             let (prefix, query) = (prefix.to_owned(), query.to_owned());
             return Decision::List(Self { endpoint: Endpoint::Responses, prefix, query });
         }
-        let stored = path.rsplit_once("/responses/").map_or("", |(_, rest)| rest);
+        let stored = search::rsplit_once(path, "/responses/").map_or("", |(_, rest)| rest);
         if stored.starts_with("resp_") || stored == "input_tokens" {
             return refuse(
                 404,
@@ -86,7 +87,7 @@ impl Target {
             .filter(|part| !part.is_empty() && !part.starts_with("client_version="))
             .collect();
         let prefix = path.strip_suffix("/chat/completions").unwrap_or(&self.prefix);
-        joined(&format!("{prefix}/models"), &kept.join("&"))
+        joined(&format!("{prefix}/models"), &search::join(&kept, "&"))
     }
 }
 

@@ -8,6 +8,7 @@ use super::Clock;
 use crate::chat::{FinishReason, Usage};
 use crate::config::{Config, Upstream, headers};
 use crate::error::ApiError;
+use crate::json::search;
 use crate::translate::request::Translated;
 
 /// What a client asked for.
@@ -159,7 +160,7 @@ impl Report {
         ] {
             put_known(name, count.map(|count| count.to_string()).as_deref());
         }
-        let dropped = (!self.dropped.is_empty()).then(|| self.dropped.join(","));
+        let dropped = (!self.dropped.is_empty()).then(|| search::join(&self.dropped, ","));
         put_known("responses_filter.dropped", dropped.as_deref());
     }
 

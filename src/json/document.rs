@@ -156,6 +156,12 @@ impl<'t> Document<'t> {
         self.text.get(start..end).unwrap_or_default()
     }
 
+    #[inline(never)]
+    fn name(&self, node: Node) -> Cow<'_, str> {
+        let body = self.body(node);
+        if node.escapes { Cow::Owned(unescape(body)) } else { Cow::Borrowed(body) }
+    }
+
     /// Whether a string says `decoded`.
     #[inline]
     fn says(&self, node: Node, decoded: &str) -> bool {
@@ -213,7 +219,7 @@ impl<'d> Value<'d> {
     }
 
     /// The text of a string, as its reader will see it.
-    #[inline]
+    #[inline(never)]
     pub fn decoded(self) -> Option<Cow<'d, str>> {
         if self.kind() != Kind::String {
             return None;
@@ -256,11 +262,7 @@ impl<'d> Value<'d> {
 
     /// The members of an object: the name as it is meant, and the value.
     pub fn named_members(self) -> impl Iterator<Item = (Cow<'d, str>, Value<'d>)> {
-        self.name_nodes().map(|(name, value)| {
-            let body = value.document.body(name);
-            let name = if name.escapes { Cow::Owned(unescape(body)) } else { Cow::Borrowed(body) };
-            (name, value)
-        })
+        self.name_nodes().map(|(name, value)| (value.document.name(name), value))
     }
 
     /// The member of an object by its name.

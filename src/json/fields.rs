@@ -9,7 +9,7 @@ use std::ops::RangeInclusive;
 
 use super::decimal::Decimal;
 use super::document::{Kind, Value};
-use super::{array, object, write_number, write_text};
+use super::{array, object, search, write_number, write_text};
 
 /// The members of an object that have not been taken yet.
 #[derive(Clone, Debug, Default)]
@@ -139,7 +139,7 @@ impl<'d> Fields<'d> {
         match self.members.first() {
             None => Ok(()),
             Some((name, _)) => {
-                let (path, known) = (path(&self.at, name), self.known.join(", "));
+                let (path, known) = (path(&self.at, name), search::join(&self.known, ", "));
                 Err(format!("{path}: unknown field; known are {known}"))
             }
         }
@@ -230,7 +230,7 @@ impl<'d> Field<'d> {
         let Some(value) = self.value else { return Ok(None) };
         let place = words.iter().position(|word| value.is(word));
         place.map(Some).ok_or_else(|| {
-            let takes = words.join(", ");
+            let takes = search::join(words, ", ");
             match value.decoded() {
                 Some(word) => format!("{}: unknown word `{word}`; takes {takes}", self.path),
                 None => self.wrong(&takes),

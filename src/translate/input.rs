@@ -7,7 +7,7 @@ use crate::chat::request as chat;
 use crate::dialect::Dialect;
 use crate::error::ApiError;
 use crate::json::document::{Bounds, Document, Kind, Value, names};
-use crate::json::{self, JsonText};
+use crate::json::{self, JsonText, search};
 use crate::responses::content::{Image, Part};
 use crate::responses::item::{
     Call, CallResult, CalledName, CalledTool, CommandResult, HostedCall, Item, Reasoning, Role,
@@ -326,7 +326,7 @@ fn some_members(object: Value<'_>, without: &[&str]) -> String {
         .filter(|(name, value)| wanted(name) && !value.is_null())
         .map(|(name, value)| format!("{name}:{}", value.raw()))
         .collect();
-    format!("{{{}}}", members.join(","))
+    format!("{{{}}}", search::join(&members, ","))
 }
 
 fn note<'d>(hosted: HostedCall, value: Value<'_>) -> JsonText<'d> {

@@ -14,7 +14,7 @@ use crate::config::{Limits, ReasoningOutput};
 use crate::dialect::{Delta, ToolCallDelta};
 use crate::error::{ApiError, Class};
 use crate::ids::Ids;
-use crate::json::JsonText;
+use crate::json::{JsonText, search::split_once};
 use crate::responses::event;
 use crate::responses::output::{ItemStatus, OutputItem};
 pub(super) use live::Live;
@@ -226,7 +226,7 @@ impl Items {
 
     fn image(&mut self, image: &JsonText<'_>, sink: &mut Sink<'_>) -> Result<(), ApiError> {
         let url = image.decode();
-        let Some((_, base64)) = url.strip_prefix("data:").and_then(|u| u.split_once(";base64,"))
+        let Some((_, base64)) = url.strip_prefix("data:").and_then(|u| split_once(u, ";base64,"))
         else {
             // The API has no place for the address of an image, only for its bytes.
             return self.text(PartKind::Text, &JsonText::encode(&format!("![image]({url})")), sink);

@@ -1,6 +1,7 @@
 //! How long to wait: `Retry-After` and everything that upstreams send in its place.
 
 use crate::json::decimal::Decimal;
+use crate::json::search;
 
 /// The delay in seconds, rounded up: from `retry-after` and its relatives, else from the body, else
 /// from the reset times of rate limits.
@@ -96,7 +97,7 @@ fn unit_ms(unit: &str) -> Option<u64> {
 pub fn in_text(text: &str) -> Option<u64> {
     let text = text.to_ascii_lowercase();
     ["try again in", "retry in", "try again after", "retry after"].iter().find_map(|lead| {
-        let (_, rest) = text.split_once(lead)?;
+        let (_, rest) = search::split_once(&text, lead)?;
         Some(leading_duration(rest)?.0)
     })
 }
@@ -105,7 +106,7 @@ pub fn in_text(text: &str) -> Option<u64> {
 /// minutes.
 pub fn say(message: &mut String, delay_s: u64) {
     let lower = message.to_ascii_lowercase();
-    let readable = lower.split_once("try again in").is_some_and(|(_, rest)| {
+    let readable = search::split_once(&lower, "try again in").is_some_and(|(_, rest)| {
         let rest = rest.trim_start();
         let unit = rest.trim_start_matches(|char: char| char.is_ascii_digit() || char == '.');
         let unit = unit.trim_start();
@@ -126,7 +127,7 @@ fn date(text: &str) -> Option<u64> {
     let mut words = text.split_once(',')?.1.split([' ', ':']).filter(|word| !word.is_empty());
     let day: u64 = words.next()?.parse().ok()?;
     let month = words.next().filter(|month| month.len() == 3)?;
-    let month = MONTHS.find(month).filter(|at| at % 3 == 0)? as u64 / 3 + 1;
+    let month = search::find(MONTHS, month).filter(|at| at % 3 == 0)? as u64 / 3 + 1;
     let year: u64 = words.next()?.parse().ok().filter(|year| (1970..10_000).contains(year))?;
     let mut clock = [0; 3];
     for part in &mut clock {

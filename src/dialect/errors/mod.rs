@@ -14,6 +14,7 @@ use super::repair::repair;
 use super::value::{self, Kind};
 use crate::dialect::chunk::{BaseResp, Chunk, Groq};
 use crate::error::{ApiError, Class};
+use crate::json::search;
 
 /// One row of the table: a class and the signals for it.
 struct Rule {
@@ -376,7 +377,8 @@ impl Rule {
         }
         let in_text = |texts: &[&str]| texts.iter().any(|text| matches(&report.searched, text));
         let by_status = self.codes.is_empty() && self.numbers.is_empty() && self.texts.is_empty();
-        let has_code = self.codes.iter().any(|word| report.codes.iter().any(|c| c.contains(word)));
+        let has_code =
+            self.codes.iter().any(|word| report.codes.iter().any(|c| search::contains(c, word)));
         let has_number = self.numbers.iter().any(|number| report.numbers.contains(number));
         (by_status || has_code || has_number || in_text(self.texts)) && !in_text(self.unless)
     }

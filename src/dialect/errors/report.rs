@@ -6,6 +6,7 @@ use super::delay;
 use crate::dialect::repair::repair;
 use crate::dialect::value::document;
 use crate::json::document::{Kind, Value};
+use crate::json::search;
 
 /// What an error body says. All shapes of the catalogue (§5) end here.
 #[derive(Debug, Default)]
@@ -177,7 +178,7 @@ impl Report {
             match (path, string(element, "msg")) {
                 (Some(path), Some(msg)) => {
                     let path: Vec<_> = path.elements().map(plain).collect();
-                    let path = path.join(".");
+                    let path = search::join(&path, ".");
                     self.read_code(element.get("type"), false);
                     self.param = self
                         .param
@@ -189,7 +190,7 @@ impl Report {
             }
         }
         if !texts.is_empty() {
-            self.add_text(&texts.join("; "));
+            self.add_text(&search::join(&texts, "; "));
         }
     }
 
@@ -216,7 +217,7 @@ impl Report {
         self.searched.push('\n');
         self.codes.extend(inner.codes);
         self.numbers.extend(inner.numbers);
-        if inner.text.is_empty() || self.text.contains(&inner.text) {
+        if inner.text.is_empty() || search::contains(&self.text, &inner.text) {
             return;
         }
         if !self.text.is_empty() {
@@ -287,14 +288,16 @@ impl Report {
 /// True when `text` holds `pattern`, in which `*` stands for up to 80 bytes.
 pub fn matches(text: &str, pattern: &str) -> bool {
     const GAP_BYTES_MAX: usize = 80;
-    let Some((head, tail)) = pattern.split_once('*') else { return text.contains(pattern) };
+    let Some((head, tail)) = pattern.split_once('*') else {
+        return search::contains(text, pattern);
+    };
     let mut rest = text;
-    while let Some((_, behind)) = rest.split_once(head) {
+    while let Some((_, behind)) = search::split_once(rest, head) {
         let first = tail.split('*').next().unwrap_or_default();
         let near = behind
             .get(..behind.floor_char_boundary(GAP_BYTES_MAX + first.len()))
             .unwrap_or_default();
-        if near.contains(first) && (first.len() == tail.len() || matches(behind, tail)) {
+        if search::contains(near, first) && (first.len() == tail.len() || matches(behind, tail)) {
             return true;
         }
         rest = behind;
@@ -341,16 +344,17 @@ fn number_at_end(text: &str) -> Option<u64> {
 fn title(page: &str) -> Option<String> {
     let page = page.get(..page.floor_char_boundary(16 * 1024))?;
     let lower = page.to_ascii_lowercase();
-    let from = lower.find("<title")?;
+    let from = search::find(&lower, "<title")?;
     let from = from + lower.get(from..)?.find('>')? + 1;
     let to = from + lower.get(from..)?.find('<')?;
-    let title = page.get(from..to)?.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words: Vec<_> = page.get(from..to)?.split_whitespace().collect();
+    let title = search::join(&words, " ");
     (!title.is_empty()).then_some(title)
 }
 
 /// The string behind a member's name in JSON that is cut off.
 fn string_behind(text: &str, member: &str) -> Option<String> {
-    let (_, rest) = text.split_once(member)?;
+    let (_, rest) = search::split_once(text, member)?;
     let rest = rest.trim_start().strip_prefix(':')?.trim_start().strip_prefix('"')?;
     let mut escaped = false;
     let end = rest.find(|char| match char {

@@ -8,6 +8,7 @@ use crate::dialect::tool_names::ToolNames;
 use crate::dialect::{TextToolCalls, value};
 use crate::json;
 use crate::json::document::Value;
+use crate::json::search;
 
 /// How one format marks its blocks.
 #[derive(Debug)]
@@ -157,7 +158,7 @@ fn read_function(body: &str, tools: &ToolNames) -> Block {
 /// `<|tool_call_begin|>id<|tool_call_argument_begin|>{…}<|tool_call_end|>`, any number of them.
 fn read_kimi(body: &str, tools: &ToolNames) -> Block {
     let mut calls = Vec::new();
-    for part in body.trim().split_terminator(KIMI_CALL_END) {
+    for part in search::pieces(body.trim(), KIMI_CALL_END) {
         let Some(call) = part.trim_start().strip_prefix("<|tool_call_begin|>") else {
             return Block::Text;
         };
@@ -170,20 +171,21 @@ fn read_kimi(body: &str, tools: &ToolNames) -> Block {
 }
 
 fn read_kimi_call(body: &str, _: &ToolNames) -> Block {
-    let call = body.split_once("<|tool_call_argument_begin|>").and_then(|(id, arguments)| {
-        // T6: the id holds the name; the model knows the call by it.
-        let id = id.trim().to_owned();
-        Some(TextCall { name: id.clone(), id: Some(id), arguments: object(arguments)? })
-    });
+    let call =
+        search::split_once(body, "<|tool_call_argument_begin|>").and_then(|(id, arguments)| {
+            // T6: the id holds the name; the model knows the call by it.
+            let id = id.trim().to_owned();
+            Some(TextCall { name: id.clone(), id: Some(id), arguments: object(arguments)? })
+        });
     call.map_or(Block::Text, |call| Block::Calls(vec![call]))
 }
 
 /// `<invoke name="…">` with `<parameter name="key">value</parameter>`, any number of them.
 fn read_minimax(body: &str, tools: &ToolNames) -> Block {
     let mut calls = Vec::new();
-    for part in body.trim().split_terminator("</invoke>") {
+    for part in search::pieces(body.trim(), "</invoke>") {
         let call = part.trim_start().strip_prefix("<invoke name=\"").and_then(|part| {
-            let (name, rest) = part.split_once("\">")?;
+            let (name, rest) = search::split_once(part, "\">")?;
             let arguments =
                 parameters(rest, ("<parameter name=\"", "\">"), tools.text_parameters(name))?;
             Some(TextCall { id: None, name: name.to_owned(), arguments })
@@ -204,7 +206,7 @@ fn read_mistral(body: &str, _: &ToolNames) -> Block {
         return read_json(body);
     }
     let head = head.trim().strip_suffix("[ARGS]").unwrap_or(head);
-    let (name, id) = match head.split_once("[CALL_ID]") {
+    let (name, id) = match search::split_once(head, "[CALL_ID]") {
         Some((name, id)) => (name, Some(id.trim().to_owned())),
         None => (head, None),
     };
@@ -220,18 +222,18 @@ fn read_mistral(body: &str, _: &ToolNames) -> Block {
 fn read_dsml(body: &str, _: &ToolNames) -> Block {
     let call = |part: &str| {
         let part = part.trim_start().strip_prefix("<｜DSML｜invoke name=\"")?;
-        let (name, elements) = part.split_once("\">")?;
+        let (name, elements) = search::split_once(part, "\">")?;
         let mut members = Vec::new();
-        for element in elements.trim().split_terminator("</｜DSML｜parameter>") {
+        for element in search::pieces(elements.trim(), "</｜DSML｜parameter>") {
             let element = element.trim_start().strip_prefix("<｜DSML｜parameter name=\"")?;
             let (key, rest) = element.split_once('"')?;
             let (attributes, value) = rest.split_once('>')?;
-            members.push((key, value, attributes.contains("string=\"false\"")));
+            members.push((key, value, search::contains(attributes, "string=\"false\"")));
         }
         let arguments = arguments_object(&members)?;
         Some(TextCall { id: None, name: name.to_owned(), arguments })
     };
-    let calls = body.trim().split_terminator("</｜DSML｜invoke>").map(call).collect();
+    let calls = search::pieces(body.trim(), "</｜DSML｜invoke>").map(call).collect();
     Option::map_or(calls, Block::Text, Block::Calls)
 }
 
@@ -240,15 +242,15 @@ fn read_dsml(body: &str, _: &ToolNames) -> Block {
 fn read_deepseek(body: &str, _: &ToolNames) -> Block {
     let call = |part: &str| {
         let part = part.trim_start().strip_prefix("<｜tool▁call▁begin｜>")?;
-        let (head, rest) = part.split_once("<｜tool▁sep｜>")?;
-        let (name, arguments) = match rest.split_once("```json") {
+        let (head, rest) = search::split_once(part, "<｜tool▁sep｜>")?;
+        let (name, arguments) = match search::split_once(rest, "```json") {
             Some((name, code)) if !name.contains('{') => (name, code.trim().strip_suffix("```")?),
             _ => (head, rest),
         };
         let name = name.trim().to_owned();
         Some(TextCall { id: None, name, arguments: object(arguments)? })
     };
-    let calls = body.trim().split_terminator("<｜tool▁call▁end｜>").map(call).collect();
+    let calls = search::pieces(body.trim(), "<｜tool▁call▁end｜>").map(call).collect();
     Option::map_or(calls, Block::Text, Block::Calls)
 }
 
@@ -267,8 +269,9 @@ pub fn json_at(body: &str) -> Option<usize> {
 /// list is taken for that.
 fn parameters(elements: &str, (open, open_end): (&str, &str), texts: &[String]) -> Option<String> {
     let mut members = Vec::new();
-    for element in elements.trim().split_terminator("</parameter>") {
-        let (key, value) = element.trim_start().strip_prefix(open)?.split_once(open_end)?;
+    for element in search::pieces(elements.trim(), "</parameter>") {
+        let element = element.trim_start().strip_prefix(open)?;
+        let (key, value) = search::split_once(element, open_end)?;
         members.push((key, value, !texts.iter().any(|text| text == key.trim())));
     }
     arguments_object(&members)
