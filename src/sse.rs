@@ -142,6 +142,7 @@ impl Decoder {
 
     /// True between two events: nothing of the next one has come, and whatever comes is framed as it
     /// was after the last one.
+    #[inline]
     pub fn is_between_events(&self) -> bool {
         self.body == Body::Events
             && self.line.is_empty()
