@@ -14,49 +14,15 @@ use std::rc::Rc;
 
 use crate::filter::{Filter, Root};
 use crate::host::{self, BodyFlow, HeadersFlow};
+use crate::sorted::SortedMap;
 
-/// What lives between callbacks.
+/// What lives between callbacks. Numbers are the host's, which grow: a new context comes last.
 #[derive(Default)]
 struct Contexts {
     /// One per plugin configuration in this VM.
-    roots: Numbered<Rc<Root>>,
+    roots: SortedMap<u32, Rc<Root>>,
     /// `None` while a callback is using it.
-    exchanges: Numbered<Option<Box<Filter>>>,
-}
-
-/// Contexts by the host's numbers for them, which grow: a new one comes last. To close the gap of an old one
-/// costs less than a tree would as long as there are not tens of thousands.
-struct Numbered<T>(Vec<(u32, T)>);
-
-impl<T> Default for Numbered<T> {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
-}
-
-impl<T> Numbered<T> {
-    fn place(&self, number: u32) -> Result<usize, usize> {
-        self.0.binary_search_by_key(&number, |(known, _)| *known)
-    }
-
-    fn get(&mut self, number: u32) -> Option<&mut T> {
-        let place = self.place(number).ok()?;
-        self.0.get_mut(place).map(|(_, context)| context)
-    }
-
-    fn insert(&mut self, number: u32, context: T) {
-        match self.get(number) {
-            Some(known) => *known = context,
-            None => {
-                let (Ok(place) | Err(place)) = self.place(number);
-                self.0.insert(place, (number, context));
-            }
-        }
-    }
-
-    fn remove(&mut self, number: u32) -> Option<T> {
-        self.place(number).ok().map(|place| self.0.remove(place).1)
-    }
+    exchanges: SortedMap<u32, Option<Box<Filter>>>,
 }
 
 thread_local! {
@@ -66,13 +32,13 @@ thread_local! {
 /// Runs a callback of an exchange. Nothing is borrowed meanwhile.
 fn exchange<T>(context: u32, otherwise: T, callback: impl FnOnce(&mut Filter) -> T) -> T {
     host::begin_callback();
-    let taken =
-        CONTEXTS.with_borrow_mut(|contexts| contexts.exchanges.get(context).and_then(Option::take));
+    let taken = CONTEXTS
+        .with_borrow_mut(|contexts| contexts.exchanges.value_mut(&context).and_then(Option::take));
     let Some(mut filter) = taken else { return otherwise };
     let result = callback(&mut filter);
     CONTEXTS.with_borrow_mut(|contexts| {
         // Without a place the host has deleted the exchange meanwhile.
-        if let Some(place) = contexts.exchanges.get(context) {
+        if let Some(place) = contexts.exchanges.value_mut(&context) {
             *place = Some(filter);
         }
     });
@@ -122,13 +88,13 @@ extern "C" fn proxy_on_configure(root: u32, size: usize) -> bool {
 extern "C" fn proxy_on_tick(root: u32) {
     let timed: Vec<u32> = CONTEXTS.with_borrow(|contexts| {
         let is_timed = |filter: &Option<Box<Filter>>| filter.as_ref().is_some_and(|f| f.is_timed());
-        let exchanges = contexts.exchanges.0.iter().filter(|(_, filter)| is_timed(filter));
+        let exchanges = contexts.exchanges.iter().filter(|(_, filter)| is_timed(filter));
         exchanges.map(|(context, _)| *context).collect()
     });
     for context in timed {
         exchange(context, (), |filter| filter.tick(root));
     }
-    let own = CONTEXTS.with_borrow_mut(|contexts| contexts.roots.get(root).cloned());
+    let own = CONTEXTS.with_borrow(|contexts| contexts.roots.get(&root).cloned());
     own.iter().for_each(|root| root.rest());
 }
 
@@ -143,7 +109,7 @@ extern "C" fn proxy_on_queue_ready(root: u32, queue: u32) {
 /// A root context has no parent, every other context is an exchange.
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_context_create(context: u32, root: u32) {
-    let root = CONTEXTS.with_borrow_mut(|contexts| contexts.roots.get(root).cloned());
+    let root = CONTEXTS.with_borrow(|contexts| contexts.roots.get(&root).cloned());
     if let Some(root) = root {
         let filter = Box::new(root.exchange(context));
         CONTEXTS.with_borrow_mut(|contexts| contexts.exchanges.insert(context, Some(filter)));
@@ -194,7 +160,7 @@ extern "C" fn proxy_on_log(context: u32) {
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_delete(context: u32) {
     let deleted = CONTEXTS.with_borrow_mut(|contexts| {
-        (contexts.roots.remove(context), contexts.exchanges.remove(context))
+        (contexts.roots.remove(&context), contexts.exchanges.remove(&context))
     });
     drop(deleted);
 }

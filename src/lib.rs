@@ -30,7 +30,7 @@
 //! | [`dialect`] | how upstreams differ | the Responses API |
 //! | [`responses`], [`chat`] | the vocabulary of one API each | decisions |
 //! | [`sse`], [`ids`], [`error`] | their own subject, JSON | everything else |
-//! | [`json`] | JSON (RFC 8259) | everything else |
+//! | [`json`], [`sorted`] | JSON (RFC 8259), a map of few entries | everything else |
 //!
 //! An upper layer uses lower ones, never the reverse. The shell stands above all of them:
 //! `callbacks` is what the host calls, `host` what it is asked, and `filter` does between them what an
@@ -76,6 +76,7 @@ pub mod responses;
 pub mod error;
 pub mod ids;
 pub mod json;
+pub mod sorted;
 pub mod sse;
 
 #[cfg(feature = "filter")]

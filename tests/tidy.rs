@@ -34,14 +34,15 @@ const ARROWS: &[(&str, &[&str])] = &[
             "translate",
         ],
     ),
-    ("callbacks", &["filter", "host"]),
-    ("filter", &["config", "exchange", "host"]),
+    ("callbacks", &["filter", "host", "sorted"]),
+    ("filter", &["config", "exchange", "host", "sorted"]),
     ("host", &[]),
     ("ids", &[]),
     ("json", &[]),
     ("models", &["config", "error", "json"]),
     // `chat::Usage` is what `usage` is written from; errors name the field of the request.
     ("responses", &["chat", "error", "json"]),
+    ("sorted", &[]),
     ("sse", &["json"]),
     ("translate", &["chat", "config", "dialect", "error", "ids", "json", "responses"]),
 ];
