@@ -92,7 +92,7 @@ mod tests {
                     prop_assert_eq!(sorted.remove(&key), tree.remove(&key));
                 }
                 prop_assert_eq!(sorted.get(&key), tree.get(&key));
-                prop_assert_eq!(sorted.value_mut(&key), tree.value_mut(&key));
+                prop_assert_eq!(sorted.value_mut(&key), tree.get_mut(&key));
                 prop_assert!(sorted.iter().eq(tree.iter()));
             }
         }
