@@ -18,6 +18,7 @@ pub mod directory;
 pub mod document;
 mod escapes;
 pub mod fields;
+pub mod kept;
 #[cfg(target_feature = "simd128")]
 mod lanes;
 mod scan;

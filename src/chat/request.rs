@@ -1,18 +1,21 @@
 //! What Chat Completions upstreams get.
 //!
+//! Messages are written one by one, from texts in pieces that stand where they were sent: nothing of a
+//! conversation is put together before it is written.
+//!
 //! <https://platform.openai.com/docs/api-reference/chat/create>
 
 use std::borrow::Cow;
 
+use crate::json::kept::JsonStr;
 use crate::json::{self, Array, JsonText, Object};
 
-/// A request. What is `None` or empty is not written at all: many upstreams refuse `null`.
+/// A request without its messages. What is `None` or empty is not written at all: many upstreams refuse
+/// `null`.
 #[derive(Clone, Debug)]
 pub struct Request<'a> {
     /// The model.
     pub model: &'a str,
-    /// The conversation.
-    pub messages: Vec<Message<'a>>,
     /// The functions the model may call.
     pub tools: Vec<Tool<'a>>,
     /// Whether to stream.
@@ -22,7 +25,7 @@ pub struct Request<'a> {
 }
 
 /// A message.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Message<'a> {
     /// What the model is told before anyone speaks.
     System {
@@ -38,90 +41,85 @@ pub enum Message<'a> {
     /// What came of a call; directly behind the message with the call.
     Tool {
         /// The call.
-        call_id: JsonText<'a>,
+        call_id: JsonStr<'a>,
         /// What came of it.
         content: Content<'a>,
     },
 }
 
 /// What the model said and called.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Assistant<'a> {
     /// The text, if there is any.
-    pub content: AssistantContent<'a>,
+    pub content: Content<'a>,
     /// Earlier reasoning, under the name it has in the message.
     pub reasoning: Option<(&'a str, Reasoning<'a>)>,
     /// The calls.
-    pub calls: Vec<Call<'a>>,
+    pub calls: &'a [Call<'a>],
 }
 
-/// The `content` of an assistant message.
-#[derive(Clone, Debug)]
-pub enum AssistantContent<'a> {
-    /// Text or parts.
-    Some(Content<'a>),
+/// Reasoning in an assistant message.
+#[derive(Clone, Copy, Debug)]
+pub enum Reasoning<'a> {
+    /// A string.
+    Text(&'a [Part<'a>]),
+    /// An array of objects. JSON.
+    Details(&'a [&'a str]),
+}
+
+/// A call in an assistant message.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    /// Pairs the call with its tool message.
+    pub id: JsonStr<'a>,
+    /// The function.
+    pub name: &'a str,
+    /// The arguments: JSON inside a string.
+    pub arguments: JsonStr<'a>,
+    /// Further members, as JSON without the braces around them.
+    pub extra: &'a str,
+}
+
+/// The `content` of a message.
+#[derive(Clone, Copy, Debug)]
+pub enum Content<'a> {
+    /// A string: one text in pieces.
+    Text(&'a [Part<'a>]),
+    /// An array of parts.
+    Parts(&'a [Part<'a>]),
     /// `null`
     Null,
     /// No member at all.
     Omitted,
 }
 
-/// Reasoning in an assistant message.
-#[derive(Clone, Debug)]
-pub enum Reasoning<'a> {
-    /// A string.
-    Text(JsonText<'a>),
-    /// An array of objects. JSON.
-    Details(Vec<String>),
-}
-
-/// A call in an assistant message.
-#[derive(Clone, Debug)]
-pub struct Call<'a> {
-    /// Pairs the call with its tool message.
-    pub id: JsonText<'a>,
-    /// The function.
-    pub name: Cow<'a, str>,
-    /// The arguments: JSON inside a string.
-    pub arguments: JsonText<'a>,
-    /// Further members, as JSON without the braces around them.
-    pub extra: Option<String>,
-}
-
-/// Text or parts.
-#[derive(Clone, Debug)]
-pub enum Content<'a> {
-    /// A string.
-    Text(JsonText<'a>),
-    /// An array of parts.
-    Parts(Vec<Part<'a>>),
-}
-
-/// A content part.
-#[derive(Clone, Debug)]
+/// A content part, or a piece of one.
+#[derive(Clone, Copy, Debug)]
 pub enum Part<'a> {
     /// `input_audio`: the object with `data` and `format`. JSON.
     Audio(&'a str),
     /// `file`
     File {
         /// The content as a data URL.
-        data: Option<JsonText<'a>>,
+        data: Option<JsonStr<'a>>,
         /// The id of a stored file.
-        id: Option<JsonText<'a>>,
+        id: Option<JsonStr<'a>>,
         /// Its name.
-        name: Option<JsonText<'a>>,
+        name: Option<JsonStr<'a>>,
     },
     /// `image_url`
     Image {
         /// A URL or data URL.
-        url: JsonText<'a>,
+        url: JsonStr<'a>,
         /// How exactly to look.
-        detail: Option<JsonText<'a>>,
+        detail: Option<JsonStr<'a>>,
     },
+    /// More of the text that stands before it.
+    More(JsonStr<'a>),
     /// `text`
-    Text(JsonText<'a>),
+    Text(JsonStr<'a>),
     /// `thinking`: earlier reasoning in the content of an assistant message.
-    Thinking(JsonText<'a>),
+    Thinking(JsonStr<'a>),
 }
 
 /// A function.
@@ -138,15 +136,11 @@ pub struct Tool<'a> {
 }
 
 impl Request<'_> {
-    /// Writes the request as JSON.
-    pub fn write(&self, out: &mut Vec<u8>) {
+    /// Writes the request as JSON; `messages` writes the conversation.
+    pub fn write(&self, messages: impl FnOnce(&mut Array<'_>), out: &mut Vec<u8>) {
         json::object(out, |o| {
             o.str("model", self.model);
-            o.array("messages", |list| {
-                for message in &self.messages {
-                    list.object(|o| message.members(o));
-                }
-            });
+            o.array("messages", messages);
             o.bool("stream", self.stream);
             if !self.tools.is_empty() {
                 o.array("tools", |list| self.tools.iter().for_each(|tool| tool.write(list)));
@@ -159,33 +153,37 @@ impl Request<'_> {
 }
 
 impl Message<'_> {
-    fn members(&self, o: &mut Object<'_>) {
-        match self {
-            Self::System { developer, content } => {
-                o.str("role", if *developer { "developer" } else { "system" });
-                content.member(o);
-            }
-            Self::User(content) => {
-                o.str("role", "user");
-                content.member(o);
-            }
-            Self::Assistant(assistant) => {
-                o.str("role", "assistant");
-                assistant.members(o);
-            }
-            Self::Tool { call_id, content } => {
-                o.str("role", "tool");
-                o.text("tool_call_id", call_id);
-                content.member(o);
-            }
-        }
+    /// Writes the message into the list of them.
+    #[inline(never)]
+    pub fn write(&self, list: &mut Array<'_>) {
+        list.object(|o| {
+            let content = match self {
+                Self::System { developer, content } => {
+                    o.str("role", if *developer { "developer" } else { "system" });
+                    content
+                }
+                Self::User(content) => {
+                    o.str("role", "user");
+                    content
+                }
+                Self::Assistant(assistant) => return assistant.members(o),
+                Self::Tool { call_id, content } => {
+                    o.str("role", "tool");
+                    text(o.member("tool_call_id"), *call_id, &[]);
+                    content
+                }
+            };
+            content.member(o);
+        });
     }
 }
 
 impl Assistant<'_> {
+    #[inline(never)]
     fn members(&self, o: &mut Object<'_>) {
+        o.str("role", "assistant");
         match &self.reasoning {
-            Some((name, Reasoning::Text(text))) => json::write_text(o.named_member(name), text),
+            Some((name, Reasoning::Text(pieces))) => text_of(pieces, o.named_member(name)),
             Some((name, Reasoning::Details(details))) => {
                 json::array(o.named_member(name), |list| {
                     details.iter().for_each(|detail| list.raw(detail.as_bytes()));
@@ -193,24 +191,20 @@ impl Assistant<'_> {
             }
             None => {}
         }
-        match &self.content {
-            AssistantContent::Some(content) => content.member(o),
-            AssistantContent::Null => o.null("content"),
-            AssistantContent::Omitted => {}
-        }
+        self.content.member(o);
         if self.calls.is_empty() {
             return;
         }
         o.array("tool_calls", |list| {
-            for call in &self.calls {
+            for call in self.calls {
                 list.object(|o| {
-                    o.text("id", &call.id);
+                    text(o.member("id"), call.id, &[]);
                     o.str("type", "function");
                     o.object("function", |o| {
-                        o.str("name", &call.name);
-                        o.text("arguments", &call.arguments);
+                        o.str("name", call.name);
+                        text(o.member("arguments"), call.arguments, &[]);
                     });
-                    o.members(call.extra.as_deref().unwrap_or_default().as_bytes());
+                    o.members(call.extra.as_bytes());
                 });
             }
         });
@@ -218,21 +212,40 @@ impl Assistant<'_> {
 }
 
 impl Content<'_> {
+    #[inline(never)]
     fn member(&self, o: &mut Object<'_>) {
         match self {
-            Self::Text(text) => o.text("content", text),
-            Self::Parts(parts) => o.array("content", |list| {
-                for part in parts {
-                    list.object(|o| part.members(o));
-                }
-            }),
+            Self::Text(pieces) => text_of(pieces, o.member("content")),
+            Self::Parts(parts) => o.array("content", |list| write_parts(parts, list)),
+            Self::Null => o.null("content"),
+            Self::Omitted => {}
         }
     }
 }
 
+/// Writes parts, each together with the pieces of it that follow.
+#[inline(never)]
+fn write_parts(parts: &[Part<'_>], list: &mut Array<'_>) {
+    let mut rest = parts;
+    while let Some((part, behind)) = rest.split_first() {
+        let next = behind.iter().position(|part| !matches!(part, Part::More(_)));
+        let (more, behind) = behind.split_at(next.unwrap_or(behind.len()));
+        list.object(|o| part.members(more, o));
+        rest = behind;
+    }
+}
+
 impl Part<'_> {
-    fn members(&self, o: &mut Object<'_>) {
+    /// The text of the piece, escaped; empty for what is none.
+    pub fn piece(&self) -> &str {
         match self {
+            Self::Text(text) | Self::More(text) => text.escaped(),
+            _ => "",
+        }
+    }
+
+    fn members(&self, more: &[Part<'_>], o: &mut Object<'_>) {
+        match *self {
             Self::Audio(audio) => {
                 o.str("type", "input_audio");
                 o.raw("input_audio", audio);
@@ -240,39 +253,52 @@ impl Part<'_> {
             Self::File { data, id, name } => {
                 o.str("type", "file");
                 o.object("file", |o| {
-                    for (member, value) in
-                        [("file_data", data), ("file_id", id), ("filename", name)]
-                    {
-                        if let Some(value) = value {
-                            o.text(member, value);
-                        }
-                    }
+                    let members = [("file_data", data), ("file_id", id), ("filename", name)];
+                    members.into_iter().for_each(|(name, value)| optional(o, name, value));
                 });
             }
             Self::Image { url, detail } => {
                 o.str("type", "image_url");
                 o.object("image_url", |o| {
-                    o.text("url", url);
-                    if let Some(detail) = detail {
-                        o.text("detail", detail);
-                    }
+                    optional(o, "url", Some(url));
+                    optional(o, "detail", detail);
                 });
             }
-            Self::Text(text) => {
+            Self::Text(first) | Self::More(first) => {
                 o.str("type", "text");
-                o.text("text", text);
+                text(o.member("text"), first, more);
             }
-            Self::Thinking(text) => {
+            Self::Thinking(first) => {
                 o.str("type", "thinking");
                 o.array("thinking", |list| {
                     list.object(|o| {
                         o.str("type", "text");
-                        o.text("text", text);
+                        text(o.member("text"), first, more);
                     });
                 });
             }
         }
     }
+}
+
+fn optional(o: &mut Object<'_>, name: &'static str, value: Option<JsonStr<'_>>) {
+    if let Some(value) = value {
+        text(o.member(name), value, &[]);
+    }
+}
+
+/// Writes a text that is nothing but pieces.
+fn text_of(pieces: &[Part<'_>], out: &mut Vec<u8>) {
+    text(out, JsonStr::EMPTY, pieces);
+}
+
+/// Writes a text.
+#[inline(never)]
+fn text(out: &mut Vec<u8>, first: JsonStr<'_>, more: &[Part<'_>]) {
+    out.push(b'"');
+    out.extend_from_slice(first.escaped().as_bytes());
+    more.iter().for_each(|part| out.extend_from_slice(part.piece().as_bytes()));
+    out.push(b'"');
 }
 
 impl Tool<'_> {

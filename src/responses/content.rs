@@ -49,23 +49,29 @@ pub struct Image<'d> {
     pub detail: Option<JsonText<'d>>,
 }
 
-impl<'d> Part<'d> {
-    /// Content: a string, or an array of parts.
-    ///
-    /// # Errors
-    /// Names the part that is no part.
-    pub fn list(value: Value<'d>, path: &Path<'_>) -> Result<Vec<Self>, ApiError> {
-        match value.kind() {
-            Kind::String => Ok(value.text().map(Self::Text).into_iter().collect()),
-            Kind::Array => value
-                .elements()
-                .enumerate()
-                .map(|(index, part)| Self::read(part, &path.element(index)))
-                .collect(),
-            _ => Err(path.mismatch("a string or an array of content parts", value)),
+/// Gives the parts of content, a string or an array of them, to `each`, with the place of each.
+///
+/// # Errors
+/// Those of `each`, or the name of what is no part.
+pub fn parts<'d>(
+    content: Value<'d>,
+    path: &Path<'_>,
+    each: &mut dyn FnMut(&Part<'d>, &Path<'_>) -> Result<(), ApiError>,
+) -> Result<(), ApiError> {
+    match content.kind() {
+        Kind::String => each(&Part::Text(content.text().unwrap_or_default()), &path.element(0)),
+        Kind::Array => {
+            for (index, part) in content.elements().enumerate() {
+                let path = path.element(index);
+                each(&Part::read(part, &path)?, &path)?;
+            }
+            Ok(())
         }
+        _ => Err(path.mismatch("a string or an array of content parts", content)),
     }
+}
 
+impl<'d> Part<'d> {
     /// One part.
     ///
     /// # Errors

@@ -99,6 +99,11 @@ impl<'d, 'p> Fields<'d, 'p> {
         }
     }
 
+    /// The members of what is known to be an object.
+    pub(super) fn of_object(object: Value<'d>, path: &'p Path<'p>) -> Self {
+        Self { value: object, path: Some(path), directory: None }
+    }
+
     /// The object itself.
     pub fn value(&self) -> Value<'d> {
         self.value

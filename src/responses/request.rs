@@ -50,7 +50,7 @@ pub struct Request<'d> {
 pub enum Input<'d> {
     /// What the user says, and nothing else.
     Text(JsonText<'d>),
-    /// A conversation.
+    /// A conversation, of whose items only the types have been read.
     Items(Vec<Item<'d>>),
 }
 
@@ -168,7 +168,7 @@ fn input<'d>(fields: &Fields<'d, '_>, items_max: usize) -> Result<Input<'d>, Api
             }
             let mut items = Vec::with_capacity(count);
             for (i, item) in value.elements().enumerate() {
-                items.push(Item::read(item, &path.element(i))?);
+                items.push(Item::of(item, &path.element(i))?);
             }
             Ok(Input::Items(items))
         }

@@ -4,165 +4,128 @@
 //! its text and all its calls in one message and the output of every call directly behind it. So items
 //! of the model gather in the turn that is open, until an output or somebody else's message ends it,
 //! and outputs go to their calls wherever these stand.
+//!
+//! That is why messages cannot be written while items are read: until the input ends, each call may still
+//! get its output, and a later system message may have to go to the front. So there is one list of what
+//! happened, one of parts and one of calls for all of the conversation, with numbers from the one into the
+//! others; what belongs to a turn stands together in each of them.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
-use crate::chat::request::Part;
-use crate::json::JsonText;
+use crate::json::kept::JsonStr;
 
 use super::envelope::Envelope;
-use super::text::append_paragraph;
+use super::text::{Pieces, Span, is_blank};
 
-/// One piece of a conversation.
-#[derive(Debug)]
-pub(super) enum Entry<'d> {
-    /// What the system or the developer says.
-    System {
-        /// Whether it was the developer.
-        developer: bool,
-        /// The text.
-        text: JsonText<'d>,
-    },
-    /// A turn of the model.
-    Turn(Turn<'d>),
+/// Something that happened.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Event {
+    /// What the developer says.
+    Developer(Span),
+    /// What the operator says.
+    System(Span),
     /// What the user says.
-    User(Vec<Part<'d>>),
-}
-
-/// What the model thought, said and called, and what came of the calls.
-#[derive(Debug, Default)]
-pub(super) struct Turn<'d> {
-    pub(super) text: JsonText<'d>,
-    pub(super) reasoning: JsonText<'d>,
-    /// The field in which the reasoning came.
-    pub(super) field: Option<String>,
-    /// Opaque pieces of the reasoning. JSON.
-    pub(super) details: Vec<String>,
-    /// Extra members of calls, by their ids. JSON.
-    pub(super) extras: BTreeMap<String, String>,
-    pub(super) calls: Vec<Call<'d>>,
-    /// Images the model made.
-    pub(super) images: Vec<Part<'d>>,
-    answered: bool,
+    User(Span),
+    /// A turn of the model begins. What follows belongs to it, up to another turn or somebody else.
+    Turn,
+    /// The model said one text, in parts.
+    Said(Span),
+    /// The model thought: one text, in pieces.
+    Thought(Span),
+    /// What came with the thoughts: the number of the envelope.
+    Sealed(u32),
+    /// The model called something: the number of the call. Those of a turn are consecutive.
+    Called(u32),
+    /// The model made an image.
+    Made(Span),
 }
 
 /// A call and what came of it.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Call<'d> {
-    pub(super) id: JsonText<'d>,
+    pub(super) id: JsonStr<'d>,
+    /// The id as it is meant.
+    pub(super) decoded_id: &'d str,
     /// The function.
-    pub(super) name: Cow<'d, str>,
-    pub(super) arguments: JsonText<'d>,
-    pub(super) output: Option<Vec<Part<'d>>>,
+    pub(super) name: &'d str,
+    pub(super) arguments: JsonStr<'d>,
+    pub(super) output: Option<Span>,
 }
 
 /// Puts a conversation in order.
 #[derive(Debug, Default)]
 pub(super) struct Conversation<'d> {
-    entries: Vec<Entry<'d>>,
-    /// The turn that further items of the model belong to.
-    open: Option<usize>,
-    /// Calls without an output: the turn and the place in it. They are found by their ids, which may
-    /// repeat, and their numbers: outputs go to the oldest call first.
-    waiting: BTreeMap<(Cow<'d, str>, usize), (usize, usize)>,
-    /// How many calls there were.
-    calls: usize,
+    pub(super) events: Vec<Event>,
+    /// The parts of everything in it. A reader of the input adds those of an item, and then says what
+    /// they are.
+    pub(super) parts: Pieces<'d>,
+    pub(super) calls: Vec<Call<'d>>,
+    pub(super) envelopes: Vec<Envelope>,
+    /// The first call of the turn that further items of the model belong to, if one is open.
+    open: Option<u32>,
+    /// Calls without an output. They are found by their ids, which may repeat, and their numbers: outputs
+    /// go to the oldest call first.
+    waiting: BTreeSet<(&'d str, u32)>,
 }
 
 impl<'d> Conversation<'d> {
-    /// The entries in order.
-    pub(super) fn into_entries(self) -> Vec<Entry<'d>> {
-        self.entries
+    /// No conversation yet, and room for one of so many items.
+    pub(super) fn with_capacity(items: usize) -> Self {
+        Self { events: Vec::with_capacity(2 * items), ..Self::default() }
     }
 
-    pub(super) fn system(&mut self, developer: bool, text: JsonText<'d>) {
+    pub(super) fn system(&mut self, event: fn(Span) -> Event, text: Span) {
         self.open = None;
-        if !text.is_empty() {
-            self.entries.push(Entry::System { developer, text });
+        if !is_blank(self.parts.of(text)) {
+            self.events.push(event(text));
         }
     }
 
-    pub(super) fn user(&mut self, parts: Vec<Part<'d>>) {
+    pub(super) fn user(&mut self, parts: Span) {
         self.open = None;
-        if !parts.is_empty() {
-            self.entries.push(Entry::User(parts));
+        if !self.parts.of(parts).is_empty() {
+            self.events.push(Event::User(parts));
         }
     }
 
-    pub(super) fn said(&mut self, text: &JsonText<'d>) {
-        if let Some((_, turn)) = self.turn() {
-            append_paragraph(&mut turn.text, text);
+    /// Something of the model that belongs to its turn: to the open one, or to a new one.
+    pub(super) fn of_model(&mut self, event: Event) {
+        if self.open.is_none() {
+            self.events.push(Event::Turn);
+            self.open = Some(self.calls.len() as u32);
         }
+        self.events.push(event);
     }
 
-    pub(super) fn made(&mut self, image: Part<'d>) {
-        if let Some((_, turn)) = self.turn() {
-            turn.images.push(image);
-        }
-    }
-
-    /// Reasoning of one turn is one text: what the upstream sent in pieces goes back whole.
-    pub(super) fn thought(&mut self, text: &JsonText<'d>, envelope: Envelope) {
-        if let Some((_, turn)) = self.turn() {
-            turn.reasoning.append(text);
-            turn.field = envelope.field.or(turn.field.take());
-            turn.details.extend(envelope.details);
-            turn.extras.extend(envelope.calls);
-        }
+    pub(super) fn sealed(&mut self, envelope: Envelope) {
+        self.of_model(Event::Sealed(self.envelopes.len() as u32));
+        self.envelopes.push(envelope);
     }
 
     pub(super) fn called(&mut self, call: Call<'d>) {
-        let id = call.id.clone().into_decoded();
-        let number = self.calls;
-        self.calls += 1;
-        if let Some((entry, turn)) = self.turn() {
-            let place = (entry, turn.calls.len());
-            turn.calls.push(call);
-            self.waiting.insert((id, number), place);
-        }
+        let number = self.calls.len() as u32;
+        self.of_model(Event::Called(number));
+        self.waiting.insert((call.decoded_id, number));
+        self.calls.push(call);
     }
 
-    /// What came of a call. Without its call, which may have been cut from the history, it is something
-    /// the user reports.
-    pub(super) fn came_out(&mut self, call_id: Option<&JsonText<'d>>, output: Vec<Part<'d>>) {
-        let Some((entry, place)) = call_id.and_then(|id| self.oldest_waiting(id)) else {
-            let mut parts = vec![Part::Text(JsonText::encode(ORPHAN))];
-            parts.extend(output);
-            return self.user(parts);
-        };
-        if let Some(Entry::Turn(turn)) = self.entries.get_mut(entry) {
-            turn.answered = true;
-            if let Some(call) = turn.calls.get_mut(place) {
-                call.output = Some(output);
-            }
+    /// The oldest call of this id that waits for its output. It waits no longer.
+    pub(super) fn oldest_waiting(&mut self, id: &'d str) -> Option<u32> {
+        let &(other, number) = self.waiting.range((id, 0)..).next()?;
+        if other != id {
+            return None;
         }
+        self.waiting.remove(&(id, number));
+        Some(number)
     }
 
-    /// Takes the oldest call of this id that waits for its output.
-    fn oldest_waiting(&mut self, id: &JsonText<'d>) -> Option<(usize, usize)> {
-        let from = (id.clone().into_decoded(), 0);
-        let (key, _) = self.waiting.range(&from..).next().filter(|((id, _), _)| *id == from.0)?;
-        let key = key.clone();
-        self.waiting.remove(&key)
-    }
-
-    /// The open turn, or a new one behind one that has outputs.
-    fn turn(&mut self) -> Option<(usize, &mut Turn<'d>)> {
-        let open = self.open.filter(
-            |&index| matches!(self.entries.get(index), Some(Entry::Turn(turn)) if !turn.answered),
-        );
-        let index = open.unwrap_or(self.entries.len());
-        if open.is_none() {
-            self.entries.push(Entry::Turn(Turn::default()));
-            self.open = Some(index);
+    /// What came of a call. A turn with outputs is over.
+    pub(super) fn came_out(&mut self, call: u32, output: Span) {
+        if self.open.is_some_and(|first| first <= call) {
+            self.open = None;
         }
-        match self.entries.get_mut(index) {
-            Some(Entry::Turn(turn)) => Some((index, turn)),
-            // Cannot happen: the entry was found or made to be a turn.
-            _ => None,
+        if let Some(call) = self.calls.get_mut(call as usize) {
+            call.output = Some(output);
         }
     }
 }
-
-const ORPHAN: &str = "[Output of an earlier tool call]\n";

@@ -1,383 +1,297 @@
-//! A conversation as the messages one dialect takes.
+//! A conversation as the messages one dialect takes, written one by one.
 
-use crate::chat::request::{Assistant, AssistantContent, Call, Content, Message, Part, Reasoning};
-use crate::dialect::call_ids::CallIds;
-use crate::dialect::{
-    ContentParts, Dialect, NullContent, ReasoningReplay, SystemMessages, ToolImages, UNSIGNED_CALL,
-};
-use crate::json::JsonText;
+use crate::chat::request::{Assistant, Call, Content, Message, Part};
+use crate::dialect::{ContentParts, Dialect, SystemMessages, ToolImages};
+use crate::json::Array;
+use crate::json::kept::{JsonStr, Kept};
 
-use super::conversation::{self, Entry, Turn};
-use super::text::{append_paragraph, append_part};
+use super::conversation::{Conversation, Event};
+use super::text::{Pieces, Span, fold, is_blank, is_one_text};
+use super::turn::Turn;
 
-/// What opens and closes a conversation besides its entries.
+mod assistant;
+
+/// What opens and closes a conversation besides what happened in it.
 #[derive(Debug, Default)]
 pub(super) struct Frame<'d> {
     /// `instructions`
-    pub(super) instructions: Option<JsonText<'d>>,
+    pub(super) instructions: JsonStr<'d>,
     /// What the translation itself has to tell the model.
-    pub(super) note: Option<String>,
+    pub(super) note: JsonStr<'d>,
     /// The last user message, of the translation itself.
-    pub(super) closing: Option<&'static str>,
+    pub(super) closing: JsonStr<'d>,
 }
 
-/// The messages of a conversation. None when there is nothing to say.
-pub(super) fn messages<'d>(
-    entries: Vec<Entry<'d>>,
-    frame: Frame<'d>,
+/// Writes the messages of a conversation, and says whether there were any.
+pub(super) fn write<'d>(
+    conversation: &Conversation<'d>,
+    frame: &Frame<'d>,
     dialect: &'d Dialect,
-) -> Vec<Message<'d>> {
-    let mut messages = Messages { dialect, list: Vec::new(), user: Vec::new() };
-    let rest = messages.open(entries, frame.instructions, frame.note);
-    for entry in rest {
-        match entry {
-            Entry::System { developer, text } => messages.late_system(developer, text),
-            Entry::User(parts) => messages.user(parts),
-            Entry::Turn(turn) => messages.turn(turn),
+    kept: &Kept<'d>,
+    list: &mut Array<'_>,
+) -> bool {
+    let mut messages = Messages {
+        conversation,
+        dialect,
+        kept,
+        list,
+        last: Last::None,
+        user: Pieces::default(),
+        text: Pieces::default(),
+        attached: Pieces::default(),
+        calls: Vec::new(),
+    };
+    let mut rest = messages.open(frame);
+    while let Some((event, behind)) = rest.split_first() {
+        rest = behind;
+        match event {
+            Event::Developer(_) | Event::System(_) => messages.late_system(*event),
+            Event::User(parts) => messages.user(conversation.parts.of(*parts)),
+            _ => {
+                let end = behind.iter().position(|event| event.ends_turn());
+                let (turn, behind) = behind.split_at(end.unwrap_or(behind.len()));
+                messages.turn(turn);
+                rest = behind;
+            }
         }
     }
-    if let Some(closing) = frame.closing {
-        messages.user(vec![Part::Text(JsonText::encode(closing))]);
+    if !frame.closing.is_empty() {
+        messages.user(&[Part::Text(frame.closing)]);
     }
     messages.close()
 }
 
-struct Messages<'d> {
-    dialect: &'d Dialect,
-    list: Vec<Message<'d>>,
-    /// The user message that is being put together.
-    user: Vec<Part<'d>>,
+impl Event {
+    fn ends_turn(&self) -> bool {
+        matches!(self, Self::Developer(_) | Self::System(_) | Self::User(_) | Self::Turn)
+    }
+
+    fn is_system(&self) -> bool {
+        matches!(self, Self::Developer(_) | Self::System(_))
+    }
 }
 
-impl<'d> Messages<'d> {
-    /// Writes the leading system message and gives back what follows it.
-    fn open(
-        &mut self,
-        mut entries: Vec<Entry<'d>>,
-        instructions: Option<JsonText<'d>>,
-        note: Option<String>,
-    ) -> Vec<Entry<'d>> {
-        if self.dialect.system_messages == SystemMessages::MergeFirst {
-            // All system text goes to the front; everything else keeps its order.
-            let is_system = |entry: &Entry<'_>| matches!(entry, Entry::System { .. });
-            let (mut system, others): (Vec<_>, _) = entries.into_iter().partition(is_system);
-            system.extend::<Vec<_>>(others);
-            entries = system;
-        }
-        let first_other = |entry: &Entry<'_>| !matches!(entry, Entry::System { .. });
-        let count = entries.iter().position(first_other).unwrap_or(entries.len());
-        let rest = entries.split_off(count);
-        let instructions = instructions.filter(|text| !text.is_empty());
-        let mut leading: Vec<(bool, JsonText<'d>)> =
-            instructions.map(|text| (false, text)).into_iter().collect();
-        leading.extend(entries.into_iter().filter_map(|entry| match entry {
-            Entry::System { developer, text } => Some((developer, text)),
-            _ => None,
-        }));
-        if self.dialect.system_messages != SystemMessages::Keep {
-            leading = joined(leading);
-        }
-        if let Some(note) = note {
-            let note = JsonText::encode(&note).into_owned();
-            match leading.first_mut() {
-                Some((_, text)) => append_paragraph(text, &note),
-                None => leading.push((false, note)),
+/// The last message that was written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Last {
+    None,
+    Assistant,
+    Tool,
+    Other,
+}
+
+struct Messages<'c, 'l, 'o, 'd> {
+    conversation: &'c Conversation<'d>,
+    dialect: &'d Dialect,
+    kept: &'c Kept<'d>,
+    list: &'l mut Array<'o>,
+    last: Last,
+    /// The user message that is being put together.
+    user: Pieces<'d>,
+    /// The text of another message that is being put together.
+    text: Pieces<'d>,
+    /// What the messages of a turn cannot hold.
+    attached: Pieces<'d>,
+    /// The calls of a turn.
+    calls: Vec<Call<'d>>,
+}
+
+impl<'c, 'd> Messages<'c, '_, '_, 'd> {
+    /// Writes the leading system messages and gives back what follows them.
+    #[inline(never)]
+    fn open(&mut self, frame: &Frame<'d>) -> &'c [Event] {
+        let events = self.conversation.events.as_slice();
+        let count = events.iter().position(|event| !event.is_system()).unwrap_or(events.len());
+        let (leading, rest) = events.split_at(count);
+        // All system text goes to the front; everything else keeps its order.
+        let late = match self.dialect.system_messages {
+            SystemMessages::MergeFirst => rest,
+            SystemMessages::Keep | SystemMessages::LateAsUser => &[],
+        };
+        let keeps = self.dialect.system_messages == SystemMessages::Keep;
+        let mut note = frame.note;
+        let mut by_developer = false;
+        self.text.clear();
+        self.text.text(frame.instructions);
+        for event in leading.iter().chain(late) {
+            let (Event::Developer(text) | Event::System(text)) = *event else { continue };
+            if keeps && !is_blank(self.text.parts()) {
+                self.text.append_paragraph(std::mem::take(&mut note));
+                self.system(std::mem::take(&mut by_developer));
             }
+            by_developer |= matches!(event, Event::Developer(_));
+            self.append(text, Pieces::append_paragraph);
         }
-        for (developer, text) in leading {
-            self.system(developer, text);
+        self.text.append_paragraph(note);
+        if !is_blank(self.text.parts()) {
+            self.system(by_developer);
         }
         rest
     }
 
-    fn system(&mut self, developer: bool, text: JsonText<'d>) {
-        let developer = developer && self.dialect.developer_role;
-        let content = self.text_content(text);
-        self.push(Message::System { developer, content });
+    /// Appends parts that are one text to the one that is being put together.
+    fn append(&mut self, parts: Span, join: fn(&mut Pieces<'d>, JsonStr<'d>)) {
+        let parts = self.conversation.parts.of(parts);
+        fold(parts, join, Pieces::append_part, &mut self.text);
     }
 
-    fn late_system(&mut self, developer: bool, text: JsonText<'d>) {
+    /// Writes a system message with the text that was put together, and begins another text.
+    fn system(&mut self, by_developer: bool) {
+        self.flush_user();
+        let content = self.text_content(self.text.parts());
+        let developer = by_developer && self.dialect.developer_role;
+        Message::System { developer, content }.write(self.list);
+        self.last = Last::Other;
+        self.text.clear();
+        self.text.text(JsonStr::EMPTY);
+    }
+
+    #[inline(never)]
+    fn late_system(&mut self, event: Event) {
+        let (Event::Developer(text) | Event::System(text)) = event else { return };
+        self.text.clear();
+        self.text.text(JsonStr::EMPTY);
+        self.append(text, Pieces::append);
         match self.dialect.system_messages {
-            SystemMessages::Keep => self.system(developer, text),
-            SystemMessages::LateAsUser | SystemMessages::MergeFirst => {
-                self.user(vec![Part::Text(text)]);
+            SystemMessages::Keep => self.system(matches!(event, Event::Developer(_))),
+            SystemMessages::LateAsUser => {
+                let text = std::mem::take(&mut self.text);
+                self.user(text.parts());
+                self.text = text;
             }
+            // It stands in front already.
+            SystemMessages::MergeFirst => {}
         }
     }
 
     /// Adds to the user message that is being put together: strict templates refuse two in a row.
-    fn user(&mut self, parts: Vec<Part<'d>>) {
-        let mut parts = match self.dialect.content_parts {
-            ContentParts::String => folded(parts),
-            ContentParts::Parts => parts,
-        }
-        .into_iter();
-        if self.is_blank() {
+    #[inline(never)]
+    fn user(&mut self, parts: &[Part<'d>]) {
+        let as_string = self.dialect.content_parts == ContentParts::String;
+        if is_blank(self.user.parts()) {
             self.user.clear();
         }
-        if let Some(first) = parts.next() {
-            match (self.user.last_mut(), first) {
-                (Some(_), Part::Text(text)) if text.is_empty() => {}
-                (Some(Part::Text(last)), Part::Text(text))
-                    if self.dialect.content_parts == ContentParts::String =>
-                {
-                    append_paragraph(last, &text);
+        let (mut is_first, mut is_open) = (self.user.len() > 0, false);
+        for part in parts {
+            match *part {
+                Part::Text(text) if is_open && as_string => self.user.append_part(text),
+                // An empty text says nothing behind others.
+                Part::Text(text) if is_first && text.is_empty() => is_first = as_string,
+                Part::Text(text) if is_first && as_string && self.user.ends_with_text() => {
+                    self.user.append_paragraph(text);
+                    (is_first, is_open) = (false, true);
                 }
-                (_, first) => self.user.push(first),
+                Part::Text(text) => {
+                    self.user.text(text);
+                    (is_first, is_open) = (false, true);
+                }
+                Part::More(text) => self.user.append(text),
+                other => {
+                    self.user.push(other);
+                    (is_first, is_open) = (false, false);
+                }
             }
         }
-        self.user.extend(parts);
     }
 
-    fn is_blank(&self) -> bool {
-        self.user.iter().all(|part| matches!(part, Part::Text(text) if text.is_empty()))
-    }
-
+    #[inline(never)]
     fn flush_user(&mut self) {
-        let parts = std::mem::take(&mut self.user);
-        let blank = parts.iter().all(|part| matches!(part, Part::Text(text) if text.is_empty()));
-        if parts.is_empty() || (blank && self.dialect.drop_empty_text) {
-            return;
+        let parts = self.user.parts();
+        if !(parts.is_empty() || self.dialect.drop_empty_text && is_blank(parts)) {
+            if self.dialect.assistant_after_tool && self.last == Last::Tool {
+                Message::Assistant(Assistant {
+                    content: self.text_content(&[Part::Text(BRIDGE)]),
+                    reasoning: self.required_reasoning(),
+                    calls: &[],
+                })
+                .write(self.list);
+            }
+            let is_text = is_one_text(parts);
+            let content = if is_text { self.text_content(parts) } else { Content::Parts(parts) };
+            Message::User(content).write(self.list);
+            self.last = Last::Other;
         }
-        if self.dialect.assistant_after_tool
-            && matches!(self.list.last(), Some(Message::Tool { .. }))
-        {
-            let content = AssistantContent::Some(self.text_content(JsonText::encode(BRIDGE)));
-            self.list.push(Message::Assistant(Assistant {
-                content,
-                reasoning: self.required_reasoning(),
-                calls: Vec::new(),
-            }));
-        }
-        let content = match <[Part<'d>; 1]>::try_from(parts) {
-            Ok([Part::Text(text)]) => self.text_content(text),
-            Ok(parts) => Content::Parts(parts.into()),
-            Err(parts) => Content::Parts(parts),
-        };
-        self.list.push(Message::User(content));
-    }
-
-    fn push(&mut self, message: Message<'d>) {
-        self.flush_user();
-        self.list.push(message);
+        self.user.clear();
     }
 
     /// The model's message, the outputs of its calls, and what these cannot hold.
-    fn turn(&mut self, turn: Turn<'d>) {
-        let mut ids = CallIds::new(self.dialect.tool_call_id);
-        let ids: Vec<JsonText<'d>> = turn.calls.iter().map(|call| ids.next(&call.id)).collect();
-        if !turn.text.is_empty() || !turn.calls.is_empty() {
-            let assistant = self.assistant(&turn, &ids);
-            self.push(Message::Assistant(assistant));
+    #[inline(never)]
+    fn turn(&mut self, events: &'c [Event]) {
+        let turn = Turn::of(events, self.conversation);
+        let mut calls = std::mem::take(&mut self.calls);
+        self.calls(&turn, &mut calls);
+        if turn.has_text || !calls.is_empty() {
+            self.flush_user();
+            self.assistant(&turn, &calls);
         }
-        let mut attachments = turn.images;
-        for (call, id) in turn.calls.into_iter().zip(ids) {
-            self.tool(call, id, &mut attachments);
-        }
-        if !attachments.is_empty() {
-            self.user(attachments);
-        }
-    }
-
-    fn assistant(&self, turn: &Turn<'d>, ids: &[JsonText<'d>]) -> Assistant<'d> {
-        let mut text = turn.text.clone();
-        let mut reasoning = None;
-        let mut thinking = None;
-        match self.replay(turn) {
-            Some(Replay::Member(name, value)) => reasoning = Some((name, value)),
-            Some(Replay::Thinking(thought)) => thinking = Some(Part::Thinking(thought)),
-            Some(Replay::Tags(thought)) => text = tagged(&thought, &text),
-            None => reasoning = self.required_reasoning(),
-        }
-        let content = match (thinking, text.is_empty()) {
-            (Some(thinking), empty) => {
-                let text = (!empty).then_some(Part::Text(text));
-                let parts = std::iter::once(thinking).chain(text).collect();
-                AssistantContent::Some(Content::Parts(parts))
+        for event in events {
+            if let Event::Made(image) = event {
+                let image = self.conversation.parts.of(*image);
+                image.iter().for_each(|part| self.attached.push(*part));
             }
-            (None, false) => AssistantContent::Some(self.text_content(text)),
-            (None, true) => match self.dialect.null_content {
-                NullContent::EmptyString => AssistantContent::Some(Content::Text(JsonText::EMPTY)),
-                NullContent::Null => AssistantContent::Null,
-                NullContent::Omit => AssistantContent::Omitted,
-            },
-        };
-        Assistant { content, reasoning, calls: self.calls(turn, ids) }
-    }
-
-    fn calls(&self, turn: &Turn<'d>, ids: &[JsonText<'d>]) -> Vec<Call<'d>> {
-        let mut calls: Vec<Call<'d>> = Vec::with_capacity(turn.calls.len());
-        for (call, id) in turn.calls.iter().zip(ids) {
-            let extra = match self.dialect.reasoning_replay {
-                ReasoningReplay::None => None,
-                _ => extra_members(turn, call),
-            };
-            let extra = extra.or_else(|| {
-                let wants = self.dialect.reasoning_replay == ReasoningReplay::ThoughtSignature;
-                (wants && calls.is_empty()).then(|| UNSIGNED_CALL.to_owned())
-            });
-            calls.push(Call {
-                id: id.clone(),
-                name: call.name.clone(),
-                arguments: call.arguments.clone(),
-                extra,
-            });
         }
-        calls
+        for (call, output) in calls.iter().zip(turn.outputs()) {
+            self.tool(call.id, output);
+        }
+        calls.clear();
+        self.calls = calls;
+        if self.attached.len() > 0 {
+            let mut attached = std::mem::take(&mut self.attached);
+            self.user(attached.parts());
+            attached.clear();
+            self.attached = attached;
+        }
     }
 
-    /// Earlier reasoning in the form this upstream takes back.
-    fn replay(&self, turn: &Turn<'d>) -> Option<Replay<'d>> {
-        let form = match (self.dialect.reasoning_replay, turn.field.as_deref()) {
-            (ReasoningReplay::Auto, _) if !turn.details.is_empty() => "reasoning_details",
-            (ReasoningReplay::Auto, field) => field?,
-            (ReasoningReplay::ContentThinking, _) => "content_thinking",
-            (ReasoningReplay::Reasoning, _) => "reasoning",
-            (ReasoningReplay::ReasoningContent, _) => "reasoning_content",
-            (ReasoningReplay::ReasoningDetails, _) => "reasoning_details",
-            (ReasoningReplay::ThinkTags, _) => "think_tags",
-            (ReasoningReplay::None | ReasoningReplay::ThoughtSignature, _) => return None,
-        };
-        let text = Some(turn.reasoning.clone()).filter(|text| !text.is_empty());
-        let member = |name| Some(Replay::Member(name, Reasoning::Text(text.clone()?)));
-        match form {
-            "content_thinking" => text.map(Replay::Thinking),
-            "reasoning" => member("reasoning"),
-            "reasoning_content" => member("reasoning_content"),
-            "reasoning_details" => {
-                let details = match turn.details.as_slice() {
-                    [] => vec![detail(&text?)],
-                    details => details.to_vec(),
-                };
-                Some(Replay::Member("reasoning_details", Reasoning::Details(details)))
+    /// Writes what came of a call.
+    #[inline(never)]
+    fn tool(&mut self, call_id: JsonStr<'d>, output: Option<&'c [Part<'d>]>) {
+        let parts = output.unwrap_or(&[Part::Text(NO_OUTPUT)]);
+        let is_text = |part: &&Part<'_>| matches!(part, Part::Text(_) | Part::More(_));
+        let has_others = !parts.iter().all(|part| is_text(&part));
+        let others = parts.iter().filter(|part| !is_text(part));
+        self.text.clear();
+        let content = if has_others && self.dialect.tool_images == ToolImages::Tool {
+            parts.iter().filter(is_text).chain(others).for_each(|part| self.text.push(*part));
+            Content::Parts(self.text.parts())
+        } else {
+            self.text.text(JsonStr::EMPTY);
+            fold(parts, Pieces::append, Pieces::append_part, &mut self.text);
+            if is_blank(self.text.parts()) {
+                self.text.append(if has_others { ATTACHED } else { EMPTY_OUTPUT });
             }
-            "reasoning_text" => member("reasoning_text"),
-            "think_tags" => text.map(Replay::Tags),
-            "thinking" => member("thinking"),
-            // A field no upstream is known to use: the envelope was not ours.
-            _ => None,
-        }
+            if has_others {
+                self.attached.text(LABEL);
+                self.attached.append(call_id);
+                self.attached.append(JsonStr::of_escaped(":"));
+                others.for_each(|part| self.attached.push(*part));
+            }
+            self.text_content(self.text.parts())
+        };
+        Message::Tool { call_id, content }.write(self.list);
+        self.last = Last::Tool;
     }
 
-    /// The empty field for upstreams that insist on it. They look for its presence only.
-    fn required_reasoning(&self) -> Option<(&'d str, Reasoning<'d>)> {
-        let name = match self.dialect.reasoning_replay {
-            ReasoningReplay::ReasoningContent => "reasoning_content",
-            ReasoningReplay::Reasoning => "reasoning",
-            _ => return None,
-        };
-        self.dialect.reasoning_required.then_some((name, Reasoning::Text(JsonText::EMPTY)))
-    }
-
-    fn tool(
-        &mut self,
-        call: conversation::Call<'d>,
-        id: JsonText<'d>,
-        attachments: &mut Vec<Part<'d>>,
-    ) {
-        let Some(output) = call.output else {
-            let content = self.text_content(JsonText::encode(NO_OUTPUT));
-            return self.push(Message::Tool { call_id: id, content });
-        };
-        let (texts, others): (Vec<_>, Vec<_>) =
-            output.into_iter().partition(|part| matches!(part, Part::Text(_)));
-        if !others.is_empty() && self.dialect.tool_images == ToolImages::Tool {
-            let parts = texts.into_iter().chain(others).collect();
-            return self.push(Message::Tool { call_id: id, content: Content::Parts(parts) });
-        }
-        let text = match folded(texts).pop() {
-            Some(Part::Text(text)) if !text.is_empty() => text,
-            _ if others.is_empty() => JsonText::encode(EMPTY_OUTPUT),
-            _ => JsonText::encode(ATTACHED),
-        };
-        let content = self.text_content(text);
-        if !others.is_empty() {
-            let mut label =
-                JsonText::encode("Attached to the output of the tool call ").into_owned();
-            label.push(&id);
-            label.push_decoded(":");
-            attachments.push(Part::Text(label));
-            attachments.extend(others);
-        }
-        self.push(Message::Tool { call_id: id, content });
-    }
-
-    fn text_content(&self, text: JsonText<'d>) -> Content<'d> {
+    fn text_content<'p>(&self, pieces: &'p [Part<'p>]) -> Content<'p> {
         match self.dialect.content_parts {
-            ContentParts::String => Content::Text(text),
-            ContentParts::Parts => Content::Parts(vec![Part::Text(text)]),
+            ContentParts::String => Content::Text(pieces),
+            ContentParts::Parts => Content::Parts(pieces),
         }
     }
 
-    fn close(mut self) -> Vec<Message<'d>> {
-        let ends_with_assistant =
-            self.user.is_empty() && matches!(self.list.last(), Some(Message::Assistant(_)));
+    fn close(mut self) -> bool {
+        let ends_with_assistant = self.user.len() == 0 && self.last == Last::Assistant;
         if self.dialect.assistant_after_tool && ends_with_assistant {
-            self.user.push(Part::Text(JsonText::encode(GO_ON)));
+            self.user.text(GO_ON);
         }
         self.flush_user();
-        self.list
+        self.last != Last::None
     }
 }
 
-/// Reasoning on its way back.
-enum Replay<'d> {
-    /// In a member of the message.
-    Member(&'d str, Reasoning<'d>),
-    /// As a part of the content.
-    Thinking(JsonText<'d>),
-    /// In the text, between tags.
-    Tags(JsonText<'d>),
-}
-
-/// All texts as one; the developer's if one of them is.
-fn joined<'d>(texts: Vec<(bool, JsonText<'d>)>) -> Vec<(bool, JsonText<'d>)> {
-    let mut texts = texts.into_iter();
-    let Some((mut developer, mut whole)) = texts.next() else { return Vec::new() };
-    for (by_developer, text) in texts {
-        developer |= by_developer;
-        append_paragraph(&mut whole, &text);
-    }
-    vec![(developer, whole)]
-}
-
-/// Parts with texts in a row joined.
-fn folded<'d>(parts: Vec<Part<'d>>) -> Vec<Part<'d>> {
-    if parts.len() < 2 {
-        return parts;
-    }
-    let mut folded: Vec<Part<'d>> = Vec::with_capacity(parts.len());
-    for part in parts {
-        match (folded.last_mut(), part) {
-            (Some(Part::Text(last)), Part::Text(text)) => append_part(last, &text),
-            (_, part) => folded.push(part),
-        }
-    }
-    folded
-}
-
-fn tagged<'d>(thought: &JsonText<'_>, text: &JsonText<'_>) -> JsonText<'d> {
-    let mut whole = JsonText::encode("<think>\n").into_owned();
-    whole.push(thought);
-    whole.push_decoded("\n</think>\n\n");
-    whole.push(text);
-    whole
-}
-
-fn detail(text: &JsonText<'_>) -> String {
-    format!(r#"{{"type":"reasoning.text","text":"{}"}}"#, text.escaped())
-}
-
-/// The members that the upstream put beside a call, such as a signature.
-fn extra_members(turn: &Turn<'_>, call: &conversation::Call<'_>) -> Option<String> {
-    let id = call.id.decode();
-    let extra = turn.extras.get(&*id)?;
-    let members = extra.trim().strip_prefix('{')?.strip_suffix('}')?.trim();
-    (!members.is_empty()).then(|| members.to_owned())
-}
-
-const ATTACHED: &str = "[attached below]";
-const BRIDGE: &str = "Noted.";
-const EMPTY_OUTPUT: &str = "[no output]";
-const GO_ON: &str = "Continue.";
-const NO_OUTPUT: &str = "[no output: the call was interrupted]";
+const ATTACHED: JsonStr<'static> = JsonStr::of_escaped("[attached below]");
+const BRIDGE: JsonStr<'static> = JsonStr::of_escaped("Noted.");
+const EMPTY_OUTPUT: JsonStr<'static> = JsonStr::of_escaped("[no output]");
+const GO_ON: JsonStr<'static> = JsonStr::of_escaped("Continue.");
+const LABEL: JsonStr<'static> = JsonStr::of_escaped("Attached to the output of the tool call ");
+const NO_OUTPUT: JsonStr<'static> = JsonStr::of_escaped("[no output: the call was interrupted]");

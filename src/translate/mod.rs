@@ -12,10 +12,12 @@ mod input;
 mod messages;
 mod params;
 mod parts;
+mod records;
 mod text;
 mod tool_choice;
 mod tool_forms;
 mod tool_names;
+mod turn;
 
 pub mod stream;
 

@@ -1,13 +1,15 @@
 //! Content parts, as far as the upstream takes them. A note takes the place of every other one.
 
-use std::fmt;
-
 use crate::chat::request as chat;
 use crate::dialect::{Attachments, Dialect, ImageDetail, Images, ToolImages};
 use crate::error::ApiError;
 use crate::json::JsonText;
-use crate::responses::content::{File, Image, Part};
+use crate::json::document::Value;
+use crate::json::kept::{JsonStr, Kept};
+use crate::responses::content::{self, File, Image, Part};
+use crate::responses::read::Path;
 
+use super::text::Pieces;
 use super::treatment::{self, Report, Row};
 
 /// Where parts stand.
@@ -22,52 +24,72 @@ pub(super) enum Place {
 }
 
 /// Turns parts of one item into chat parts.
-pub(super) struct Parts<'c> {
+pub(super) struct Parts<'c, 'd> {
     pub(super) dialect: &'c Dialect,
+    pub(super) kept: &'c Kept<'d>,
     pub(super) place: Place,
-    /// Where the parts stand, for errors.
-    pub(super) param: &'c dyn fmt::Display,
 }
 
-impl Parts<'_> {
-    /// The parts in the form the upstream takes.
+impl<'d> Parts<'_, 'd> {
+    /// Adds the parts of content in the form the upstream takes.
     ///
     /// # Errors
-    /// A part cannot be expressed and is not to be dropped.
-    pub(super) fn convert<'d>(
+    /// A part cannot be read, or cannot be expressed and is not to be dropped.
+    pub(super) fn all(
         &self,
-        parts: &[Part<'d>],
+        content: Value<'d>,
+        path: &Path<'_>,
         report: &mut Report,
-    ) -> Result<Vec<chat::Part<'d>>, ApiError> {
-        let mut converted = Vec::with_capacity(parts.len());
-        for (index, part) in parts.iter().enumerate() {
-            converted.extend(self.one(part, &Element { of: self.param, index }, report)?);
-        }
-        Ok(converted)
+        out: &mut Pieces<'d>,
+    ) -> Result<(), ApiError> {
+        content::parts(content, path, &mut |part, path| self.one(part, path, report, out))
     }
 
-    fn one<'d>(
+    /// Adds one part.
+    ///
+    /// # Errors
+    /// It cannot be expressed and is not to be dropped.
+    pub(super) fn one(
         &self,
         part: &Part<'d>,
-        at: &Element<'_>,
+        path: &Path<'_>,
+        report: &mut Report,
+        out: &mut Pieces<'d>,
+    ) -> Result<(), ApiError> {
+        if let Part::Text(text) | Part::Refusal(text) = part {
+            out.text(self.kept.text(text.clone()));
+            return Ok(());
+        }
+        if let Some(part) = self.other(part, path, report)? {
+            out.push(part);
+        }
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn other(
+        &self,
+        part: &Part<'d>,
+        path: &Path<'_>,
         report: &mut Report,
     ) -> Result<Option<chat::Part<'d>>, ApiError> {
         match part {
-            Part::Text(text) | Part::Refusal(text) => Ok(Some(chat::Part::Text(text.clone()))),
             Part::Encrypted(text) if is_cipher(text) => {
-                report.drop(&treatment::ENCRYPTED_CONTENT, at).map(|()| None)
+                report.drop(&treatment::ENCRYPTED_CONTENT, path).map(|()| None)
             }
-            Part::Encrypted(text) => Ok(Some(chat::Part::Text(text.clone()))),
-            Part::Image(image) => self.image(image, at, report).map(Some),
-            Part::File(file) => self.file(file, at, report).map(Some),
+            Part::Text(text) | Part::Refusal(text) | Part::Encrypted(text) => {
+                Ok(Some(chat::Part::Text(self.kept.text(text.clone()))))
+            }
+            Part::Image(image) => self.image(image, path, report).map(Some),
+            Part::File(file) => self.file(file, path, report).map(Some),
             Part::Audio(audio) => {
                 if self.takes_attachments() && self.dialect.audio == Attachments::Forward {
                     return Ok(Some(chat::Part::Audio(audio.raw())));
                 }
-                self.note(&treatment::INPUT_AUDIO, AUDIO_NOTE, at, report).map(Some)
+                note(&treatment::INPUT_AUDIO, AUDIO_NOTE, path, report).map(Some)
             }
-            Part::Video => self.note(&treatment::INPUT_VIDEO, VIDEO_NOTE, at, report).map(Some),
-            Part::Unknown => report.drop(&treatment::OTHER, at).map(|()| None),
+            Part::Video => note(&treatment::INPUT_VIDEO, VIDEO_NOTE, path, report).map(Some),
+            Part::Unknown => report.drop(&treatment::OTHER, path).map(|()| None),
         }
     }
 
@@ -79,10 +101,10 @@ impl Parts<'_> {
         }
     }
 
-    fn image<'d>(
+    fn image(
         &self,
         image: &Image<'d>,
-        at: &Element<'_>,
+        path: &Path<'_>,
         report: &mut Report,
     ) -> Result<chat::Part<'d>, ApiError> {
         let taken = image.url.as_ref().filter(|url| {
@@ -94,67 +116,58 @@ impl Parts<'_> {
                 }
         });
         match taken {
-            Some(url) => Ok(chat::Part::Image { url: url.clone(), detail: self.detail(image) }),
-            None => self.note(&treatment::INPUT_IMAGE, IMAGE_NOTE, at, report),
+            Some(url) => {
+                let url = self.kept.text(url.clone());
+                Ok(chat::Part::Image { url, detail: self.detail(image) })
+            }
+            None => note(&treatment::INPUT_IMAGE, IMAGE_NOTE, path, report),
         }
     }
 
-    fn detail<'d>(&self, image: &Image<'d>) -> Option<JsonText<'d>> {
+    fn detail(&self, image: &Image<'d>) -> Option<JsonStr<'d>> {
         if self.dialect.image_detail == ImageDetail::Drop {
             return None;
         }
         match image.detail.as_ref()?.escaped() {
-            "original" => Some(JsonText::encode("high")),
-            "auto" | "high" | "low" => image.detail.clone(),
+            "original" => Some(JsonStr::of_escaped("high")),
+            "auto" | "high" | "low" => self.kept.optional(image.detail.as_ref()),
             _ => None,
         }
     }
 
-    fn file<'d>(
+    fn file(
         &self,
         file: &File<'d>,
-        at: &Element<'_>,
+        path: &Path<'_>,
         report: &mut Report,
     ) -> Result<chat::Part<'d>, ApiError> {
         let has_content = file.data.is_some() || file.id.is_some();
         if has_content && self.takes_attachments() && self.dialect.files == Attachments::Forward {
             return Ok(chat::Part::File {
-                data: file.data.clone(),
-                id: file.id.clone().filter(|_| file.data.is_none()),
-                name: file.name.clone(),
+                data: self.kept.optional(file.data.as_ref()),
+                id: self.kept.optional(file.id.as_ref().filter(|_| file.data.is_none())),
+                name: self.kept.optional(file.name.as_ref()),
             });
         }
+        report.drop(&treatment::INPUT_FILE, path)?;
         let mut note = "[file left out".to_owned();
         for known in [&file.name, &file.url].into_iter().flatten() {
             note.push_str(": ");
             note.push_str(&known.decode());
         }
         note.push(']');
-        self.note(&treatment::INPUT_FILE, &note, at, report)
-    }
-
-    fn note<'d>(
-        &self,
-        row: &Row,
-        note: &str,
-        at: &Element<'_>,
-        report: &mut Report,
-    ) -> Result<chat::Part<'d>, ApiError> {
-        report.drop(row, at)?;
-        Ok(chat::Part::Text(JsonText::encode(note).into_owned()))
+        Ok(chat::Part::Text(self.kept.encoded(&note)))
     }
 }
 
-/// Where one part stands.
-struct Element<'c> {
-    of: &'c dyn fmt::Display,
-    index: usize,
-}
-
-impl fmt::Display for Element<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}[{}]", self.of, self.index)
-    }
+fn note<'d>(
+    row: &Row,
+    note: &'static str,
+    path: &Path<'_>,
+    report: &mut Report,
+) -> Result<chat::Part<'d>, ApiError> {
+    report.drop(row, path)?;
+    Ok(chat::Part::Text(JsonStr::of_escaped(note)))
 }
 
 /// Agent messages carry clear text in `encrypted_content` unless OpenAI's server wrote them; its

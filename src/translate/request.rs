@@ -9,15 +9,18 @@ use crate::chat::request as chat;
 use crate::config::{Limits, StreamMode, Strictness};
 use crate::dialect::Dialect;
 use crate::error::ApiError;
+use crate::json::Array;
 use crate::json::JsonText;
 use crate::json::directory::Directory;
 use crate::json::document::{Bounds, Value};
-use crate::responses::item::{CallResult, Item};
-use crate::responses::read::Fields;
+use crate::json::kept::{JsonStr, Kept, Shelf};
+use crate::responses::item::{self, Item, Kind};
+use crate::responses::read::{Fields, Path};
 use crate::responses::request::{Input, Request, Terms};
 
 use super::body::Body;
 use super::compaction;
+use super::conversation::Conversation;
 pub use super::echo::Echo;
 use super::input::Reader;
 use super::messages::{self, Frame};
@@ -113,17 +116,28 @@ pub(super) fn translate(
         model_required: context.default_model.is_none(),
     };
     let request = Request::read(fields, terms)?;
-    Translation { request: &request, context, bounds }.run()
+    let shelf = Shelf::default();
+    let kept = Kept::on(&shelf);
+    Translation { request: &request, context, bounds, kept: &kept }.run()
 }
 
 /// One translation on its way.
-struct Translation<'d> {
-    request: &'d Request<'d>,
+struct Translation<'c, 'd> {
+    request: &'c Request<'d>,
     context: &'d Context<'d>,
     bounds: Bounds,
+    kept: &'c Kept<'d>,
 }
 
-impl<'d> Translation<'d> {
+/// What the chat request is written from.
+struct Written<'d> {
+    conversation: Conversation<'d>,
+    frame: Frame<'d>,
+    functions: Vec<chat::Tool<'d>>,
+    members: Members<'d>,
+}
+
+impl<'d> Translation<'_, 'd> {
     fn run(&self) -> Result<Translated, ApiError> {
         let Self { request, context, .. } = self;
         let dialect = context.dialect;
@@ -132,11 +146,18 @@ impl<'d> Translation<'d> {
         let task = self.task();
         let mut members = self.stream_options();
         parameters.plain(&mut members, &mut report)?;
-        parameters.effort(self.effort_update(), &mut members, &mut report)?;
+        parameters.effort(self.effort_update()?.as_ref(), &mut members, &mut report)?;
 
         let mut tools = self.tools(&mut report)?;
-        let reader = Reader { dialect, tools: &tools, bounds: self.bounds };
-        let conversation = reader.conversation(&request.input, &mut report)?;
+        let reader = Reader {
+            dialect,
+            tools: &tools,
+            bounds: self.bounds,
+            kept: self.kept,
+            report: &mut report,
+            conversation: Conversation::default(),
+        };
+        let conversation = reader.read(&request.input)?;
         let mut note = None;
         if task == Task::Respond {
             let choice = match &request.tool_choice {
@@ -150,48 +171,58 @@ impl<'d> Translation<'d> {
         }
 
         let frame = Frame {
-            instructions: request.instructions.clone(),
-            note,
-            closing: (task != Task::Respond).then_some(compaction::INSTRUCTION),
+            instructions: self.kept.optional(request.instructions.as_ref()).unwrap_or_default(),
+            note: note.map(|note| self.kept.encoded(&note)).unwrap_or_default(),
+            closing: if task == Task::Respond { JsonStr::EMPTY } else { INSTRUCTION },
         };
-        let messages = messages::messages(conversation.into_entries(), frame, dialect);
-        if messages.is_empty() {
+        let (functions, table) = tools.split();
+        let written = Written { conversation, frame, functions, members };
+        self.write(written, table, task, report)
+    }
+
+    /// Writes what has been read.
+    #[inline(never)]
+    fn write(
+        &self,
+        written: Written<'d>,
+        tools: ToolTable,
+        task: Task,
+        report: Report,
+    ) -> Result<Translated, ApiError> {
+        let dialect = self.context.dialect;
+        let (model, upstream_model) = self.model();
+        let stream = self.upstream_stream();
+        let request = chat::Request {
+            model: &upstream_model,
+            tools: written.functions,
+            stream,
+            parameters: with_extra_body(written.members, dialect),
+        };
+        let raw = self.request.members.value().raw();
+        let mut chat = Vec::with_capacity(raw.len() + raw.len() / 8 + 1024);
+        let mut is_said = false;
+        let (conversation, frame) = (&written.conversation, &written.frame);
+        let messages = |list: &mut Array<'_>| {
+            is_said = messages::write(conversation, frame, dialect, self.kept, list);
+        };
+        request.write(messages, &mut chat);
+        if !is_said {
             let message = "`input` has nothing in it that a model could answer.";
             return Err(ApiError::invalid("input", message).with_code("invalid_value"));
         }
-        let (functions, table) = tools.split();
-        Ok(self.write(messages, functions, table, members, task, report))
-    }
-
-    fn write(
-        &self,
-        messages: Vec<chat::Message<'_>>,
-        tools: Vec<chat::Tool<'_>>,
-        table: ToolTable,
-        members: Members<'_>,
-        task: Task,
-        report: Report,
-    ) -> Translated {
-        let (model, upstream_model) = self.model();
-        let parameters = with_extra_body(members, self.context.dialect);
-        let stream = self.upstream_stream();
-        let request = chat::Request { model: &upstream_model, messages, tools, stream, parameters };
-        let raw = self.request.members.value().raw();
-        let mut chat = Vec::with_capacity(raw.len() + raw.len() / 8 + 1024);
-        request.write(&mut chat);
-        let included = Parameters { request: self.request, dialect: self.context.dialect };
-        Translated {
+        let included = Parameters { request: self.request, dialect };
+        Ok(Translated {
             chat,
             model,
             upstream_model,
             stream: self.streams(),
             upstream_stream: stream,
-            tools: table,
+            tools,
             echo: Echo::of(&self.request.members),
             task,
             include_logprobs: included.includes_logprobs(),
             dropped: report.into_dropped(),
-        }
+        })
     }
 
     /// The model as the client knows it and as the upstream does.
@@ -206,7 +237,7 @@ impl<'d> Translation<'d> {
         }
     }
 
-    fn items(&self) -> &'d [Item<'d>] {
+    fn items(&self) -> &[Item<'d>] {
         match &self.request.input {
             Input::Text(_) => &[],
             Input::Items(items) => items,
@@ -216,7 +247,9 @@ impl<'d> Translation<'d> {
     fn task(&self) -> Task {
         match (self.context.endpoint, self.items().last()) {
             (Endpoint::Compact, _) => Task::CompactEndpoint,
-            (Endpoint::Responses, Some(Item::CompactionTrigger)) => Task::CompactionItem,
+            (Endpoint::Responses, Some(item)) if item.kind == Kind::CompactionTrigger => {
+                Task::CompactionItem
+            }
             (Endpoint::Responses, _) => Task::Respond,
         }
     }
@@ -240,25 +273,28 @@ impl<'d> Translation<'d> {
         wanted.then_some(options).into_iter().collect()
     }
 
-    fn effort_update(&self) -> Option<&'d JsonText<'d>> {
-        self.items().iter().rev().find_map(|item| match item {
-            Item::ConfigurationUpdate(effort) => effort.as_ref(),
-            _ => None,
-        })
+    /// The last wish of the conversation for more or less reasoning.
+    fn effort_update(&self) -> Result<Option<JsonText<'d>>, ApiError> {
+        let input = Path::of("input");
+        let mut last = None;
+        for (index, item) in self.items().iter().enumerate() {
+            if item.kind == Kind::ConfigurationUpdate {
+                last = item::effort(&item.fields(&input.element(index)))?.or(last);
+            }
+        }
+        Ok(last)
     }
 
     /// All tools of the request: its own, those of the conversation, those that a search found.
     fn tools(&self, report: &mut Report) -> Result<Tools<'d>, ApiError> {
         let mut tools = Tools::new(self.context.dialect, self.context.limits.tools_max);
         tools.add(&self.request.tools, "tools", report)?;
+        let input = Path::of("input");
         for (index, item) in self.items().iter().enumerate() {
-            if let Item::AdditionalTools(more)
-            | Item::CallOutput(crate::responses::item::CallOutput {
-                result: CallResult::Tools(more),
-                ..
-            }) = item
-            {
-                tools.add(more, &format!("input[{index}].tools"), report)?;
+            if let Kind::AdditionalTools | Kind::ToolSearchOutput = item.kind {
+                let path = input.element(index);
+                let more = item::tools(&item.fields(&path))?;
+                tools.add(&more, &path.member("tools").to_string(), report)?;
             }
         }
         Ok(tools)
@@ -322,3 +358,6 @@ fn refuse_stateful(fields: &Fields<'_, '_>) -> Result<(), ApiError> {
     }
     Ok(())
 }
+
+/// What asks for a summary: plain text, nothing to escape.
+const INSTRUCTION: JsonStr<'static> = JsonStr::of_escaped(compaction::INSTRUCTION);

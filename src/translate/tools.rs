@@ -301,17 +301,17 @@ impl<'d> Tools<'d> {
     }
 
     /// The name of the function that a called tool is, declared or not.
-    pub(super) fn name_of(
-        &self,
+    pub(super) fn name_of<'s>(
+        &'s self,
         kind: ToolKind,
-        namespace: Option<&str>,
-        name: &str,
-    ) -> Cow<'d, str> {
+        namespace: Option<&'s str>,
+        name: &'s str,
+    ) -> Cow<'s, str> {
         let identity = identity(kind, namespace.map(Cow::Borrowed), Cow::Borrowed(name));
-        let declared = self.by_identity.get(&identity);
-        Cow::Owned(
-            declared.cloned().unwrap_or_else(|| chat_name(namespace, name, self.dialect.tool_name)),
-        )
+        match self.by_identity.get(&identity) {
+            Some(declared) => Cow::Borrowed(declared),
+            None => Cow::Owned(chat_name(namespace, name, self.dialect.tool_name)),
+        }
     }
 
     /// Names and descriptions of tools, as the model sees them.

@@ -3,6 +3,8 @@
 //! The rows are the documentation: `docs/requests.md` is written from them, and the tests hold every
 //! row against what the translation does.
 
+use std::fmt;
+
 use crate::config::Strictness;
 use crate::error::ApiError;
 
@@ -75,7 +77,12 @@ impl Report {
     ///
     /// # Errors
     /// The request is to be refused rather than translated without it.
-    pub fn drop(&mut self, row: &Row, param: impl ToString) -> Result<(), ApiError> {
+    pub fn drop(&mut self, row: &Row, param: impl fmt::Display) -> Result<(), ApiError> {
+        self.drop_at(row, &param)
+    }
+
+    #[inline(never)]
+    fn drop_at(&mut self, row: &Row, param: &dyn fmt::Display) -> Result<(), ApiError> {
         match (row.loss, self.strictness) {
             (Loss::Never | Loss::Harmless, _) => return Ok(()),
             (Loss::Substance | Loss::Refused, Strictness::Strict) => {
