@@ -71,6 +71,9 @@ pub struct Alike<'b> {
 /// An event longer than this is not remembered: streams that idle keep the memory.
 const EVENT_BYTES_MAX: usize = 2 << 10;
 
+/// In an event with more values that might differ nobody looks for those that do.
+const PLACES_MAX: usize = 64;
+
 /// An event that differs in more places is as quickly read.
 const HOLES_MAX: usize = 12;
 
@@ -127,8 +130,14 @@ impl Memo {
         let others = others.into_iter().filter_map(|(varying, addresses)| {
             Some(Hole { place: place(event, &addresses)?, kind: Kind::Other(varying) })
         });
-        let mut holes: Vec<Hole> = others.chain([text]).collect();
-        holes.sort_unstable_by_key(|hole| hole.place.start);
+        let mut holes: Vec<Hole> = Vec::new();
+        for hole in others.chain([text]).take(PLACES_MAX + 1) {
+            let before = holes.partition_point(|known| known.place.start < hole.place.start);
+            holes.insert(before, hole);
+        }
+        if holes.len() > PLACES_MAX {
+            return None;
+        }
         let mut differing = Vec::new();
         let alike = walk(event, &holes, 0..event.len(), &self.event, |hole, before| {
             let at = before.as_ptr() as usize - self.event.as_ptr() as usize;
