@@ -21,6 +21,7 @@ use std::rc::Rc;
 
 use crate::json::document::Kind;
 use crate::json::fields::{Field, Fields, Read, words};
+use crate::json::reading::Reading;
 
 pub use aliases::Aliases;
 pub use catalog::Catalog;
@@ -148,28 +149,31 @@ impl Config {
     }
 
     /// Reads a configuration without scopes.
-    fn read_scope(mut fields: Fields<'_>) -> Read<Self> {
-        let profiles = fields.take("upstreams").fields()?;
-        let rules = fields.take("rules").list()?.unwrap_or_default();
+    fn read_scope(fields: Fields<'_>) -> Read<Self> {
+        let mut fields = Reading::of(fields);
+        let profiles = fields.object("upstreams");
+        let rules = fields.read("rules", Field::list).flatten().unwrap_or_default();
         let config = Self {
             upstreams: Vec::new(),
             rules: Vec::new(),
-            hold_headers: fields.take("hold_headers").bool()?.unwrap_or(true),
-            model_header: header(fields.take("model_header"), "x-llm-model")?,
-            upstream_header: header(fields.take("upstream_header"), "x-llm-upstream")?,
-            model_list: fields.take("model_list").word()?.unwrap_or(ModelList::Translate),
-            catalog: Catalog::read(&fields.take("catalog").fields()?)?,
-            keep_alive_seconds: upstream::seconds(fields.take("keep_alive_seconds"))?.unwrap_or(15),
-            keep_alive: fields.take("keep_alive").word()?.unwrap_or(KeepAlive::Bytes),
-            strictness: fields.take("strictness").word()?.unwrap_or(Strictness::Lenient),
-            refusals: fields.take("refusals").word()?.unwrap_or(Refusals::Auto),
-            reasoning_output: fields
-                .take("reasoning_output")
-                .word()?
-                .unwrap_or(ReasoningOutput::Summary),
-            limits: Limits::default().read(fields.take("limits").fields()?)?,
-            filter_state: fields.take("filter_state").bool()?.unwrap_or(true),
-            metrics: fields.take("metrics").bool()?.unwrap_or(true),
+            hold_headers: fields.flag("hold_headers", true),
+            model_header: fields.read("model_header", |it| header(it, "x-llm-model")).flatten(),
+            upstream_header: fields
+                .read("upstream_header", |it| header(it, "x-llm-upstream"))
+                .flatten(),
+            model_list: fields.word("model_list", ModelList::Translate),
+            catalog: fields.part("catalog", Catalog::read),
+            keep_alive_seconds: fields
+                .read("keep_alive_seconds", upstream::seconds)
+                .flatten()
+                .unwrap_or(15),
+            keep_alive: fields.word("keep_alive", KeepAlive::Bytes),
+            strictness: fields.word("strictness", Strictness::Lenient),
+            refusals: fields.word("refusals", Refusals::Auto),
+            reasoning_output: fields.word("reasoning_output", ReasoningOutput::Summary),
+            limits: fields.part("limits", |fields| Limits::default().read(fields)),
+            filter_state: fields.flag("filter_state", true),
+            metrics: fields.flag("metrics", true),
             scopes: Vec::new(),
             only_scopes: false,
         };

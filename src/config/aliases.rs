@@ -17,7 +17,8 @@ impl Aliases {
     ///
     /// # Errors
     /// A sentence that names the entry, what is wrong with it and what it takes.
-    pub(super) fn read(fields: &Fields<'_>, default: Option<String>) -> Read<Self> {
+    #[inline(never)]
+    pub(super) fn read(fields: Fields<'_>) -> Read<Self> {
         let mut map: Vec<(Pattern, _)> = Vec::new();
         for (alias, field) in fields.each() {
             let at = field.path().to_owned();
@@ -36,7 +37,13 @@ impl Aliases {
             let place = map.partition_point(|(other, _)| *other < pattern);
             map.insert(place, (pattern, target));
         }
-        Ok(Self { map, default })
+        Ok(Self { map, default: None })
+    }
+
+    /// The same names with this one of the upstream's for requests that name no model.
+    #[must_use]
+    pub(super) fn with_default(self, default: Option<String>) -> Self {
+        Self { default, ..self }
     }
 
     /// The upstream's name for a model, which is the client's own name when nothing matches.
@@ -79,7 +86,9 @@ mod tests {
     use super::*;
 
     fn read(fields: &Value) -> Read<Aliases> {
-        parsed("models", fields, |fields| Aliases::read(&fields, Some("base".to_owned())))
+        parsed("models", fields, |fields| {
+            Ok(Aliases::read(fields)?.with_default(Some("base".to_owned())))
+        })
     }
 
     #[test]

@@ -84,7 +84,8 @@ impl Catalog {
     ///
     /// # Errors
     /// A sentence that names the field, what is wrong with it and what it takes.
-    pub(super) fn read(models: &Fields<'_>) -> Read<Self> {
+    #[inline(never)]
+    pub(super) fn read(models: Fields<'_>) -> Read<Self> {
         let mut entries: Vec<(Pattern, _)> = Vec::new();
         for (model, field) in models.each() {
             let at = field.path().to_owned();
@@ -134,7 +135,7 @@ mod tests {
     use super::*;
 
     fn read(fields: &Value) -> Read<Catalog> {
-        parsed("catalog", fields, |fields| Catalog::read(&fields))
+        parsed("catalog", fields, Catalog::read)
     }
 
     #[test]

@@ -23,7 +23,8 @@ impl HeaderEdits {
     ///
     /// # Errors
     /// A sentence that names the header. It never quotes a value, which may be a secret.
-    pub(super) fn read(fields: &Fields<'_>) -> Read<Self> {
+    #[inline(never)]
+    pub(super) fn read(fields: Fields<'_>) -> Read<Self> {
         let mut edits: Vec<(String, _)> = Vec::new();
         for (name, field) in fields.each() {
             let at = field.path().to_owned();

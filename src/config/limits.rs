@@ -66,6 +66,7 @@ impl Limits {
     ///
     /// # Errors
     /// A sentence that names the field, what is wrong with it and what it takes.
+    #[inline(never)]
     pub(super) fn read(&self, mut fields: Fields<'_>) -> Read<Self> {
         let mut limits = self.clone();
         for (name, limit) in [

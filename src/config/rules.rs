@@ -69,6 +69,7 @@ impl Rule {
     ///
     /// # Errors
     /// A sentence that names the field, what is wrong with it and what it takes.
+    #[inline(never)]
     pub(super) fn read(
         mut fields: Fields<'_>,
         position: &dyn Fn(&str) -> Option<usize>,

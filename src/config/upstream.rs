@@ -3,6 +3,7 @@
 use super::{Aliases, Config, GENERIC, HeaderEdits, Limits, Strictness};
 use crate::dialect::{Dialect, Images, ReasoningParam, presets};
 use crate::json::fields::{Field, Read, path, words};
+use crate::json::reading::Reading;
 
 /// One upstream profile.
 #[derive(Clone, Debug)]
@@ -76,25 +77,27 @@ impl Upstream {
                 "{at}: is no name for an upstream; takes up to 64 letters, digits, `-` and `_`"
             ));
         }
-        let mut fields = profile.fields()?;
-        let preset = fields.take("preset").text()?.unwrap_or_else(|| GENERIC.to_owned());
-        let dialect = fields.take("dialect").fields()?.moved("dialect");
+        let mut fields = Reading::of(profile.fields()?);
+        let preset = fields.fields.take("preset").text()?.unwrap_or_else(|| GENERIC.to_owned());
+        let dialect = fields.object("dialect").moved("dialect");
         let dialect = presets::load(&preset, dialect).map_err(|error| path(&at, &error))?;
         let upstream = Self {
             name: name.to_owned(),
             dialect,
-            path: fields.take("path").or_null().text()?,
-            wire: fields.take("wire").word()?.unwrap_or(Wire::Chat),
-            stream: fields.take("stream").word()?.unwrap_or(StreamMode::AsAsked),
-            headers: HeaderEdits::read(&fields.take("headers").fields()?)?,
-            models: Aliases::read(
-                &fields.take("models").fields()?,
-                fields.take("default_model").or_null().text()?,
-            )?,
-            strictness: fields.take("strictness").or_null().word()?.unwrap_or(shared.strictness),
-            keep_alive_seconds: seconds(fields.take("keep_alive_seconds").or_null())?
+            path: fields.text("path"),
+            wire: fields.word("wire", Wire::Chat),
+            stream: fields.word("stream", StreamMode::AsAsked),
+            headers: fields.part("headers", HeaderEdits::read),
+            models: fields.part("models", Aliases::read).with_default(fields.text("default_model")),
+            strictness: fields
+                .read("strictness", |field| field.or_null().word())
+                .flatten()
+                .unwrap_or(shared.strictness),
+            keep_alive_seconds: fields
+                .read("keep_alive_seconds", |field| seconds(field.or_null()))
+                .flatten()
                 .unwrap_or(shared.keep_alive_seconds),
-            limits: shared.limits.of_upstream(fields.take("limits").fields()?)?,
+            limits: fields.part("limits", |fields| shared.limits.of_upstream(fields)),
         };
         fields.end()?;
         if upstream.path.as_ref().is_some_and(|path| !is_path(path)) {

@@ -6,7 +6,8 @@
 use super::Dialect;
 use super::value::document;
 use crate::json::document::Value;
-use crate::json::fields::{Field, Fields, Word};
+use crate::json::fields::{Field, Fields, Read, Word};
+use crate::json::reading::Reading;
 use crate::json::{object, search};
 
 /// The records, as they are written.
@@ -33,9 +34,9 @@ const OWN_BODY: &[&str] = &["messages", "model", "n", "stream", "tools"];
 /// A sentence that names the preset or the field, what is wrong with it and what it takes.
 pub fn load(preset: &str, overrides: Fields<'_>) -> Result<Dialect, String> {
     let presets = document(JSON).ok_or("preset: the built-in records are no JSON")?;
-    let mut record = Record { preset: Fields::default(), overrides };
+    let mut record = Record { preset: Fields::default(), overrides: Reading::of(overrides) };
     record.lay(presets.root(), preset)?;
-    let dialect = record.dialect()?;
+    let dialect = record.dialect();
     // Presets have no other fields, so only what is left of the overrides is unknown.
     record.overrides.end()?;
     Ok(dialect)
@@ -51,7 +52,7 @@ pub fn names() -> Vec<String> {
 /// All fields of a preset, with those it inherits, as a JSON object.
 pub fn json(name: &str) -> Option<String> {
     let presets = document(JSON)?;
-    let mut record = Record { preset: Fields::default(), overrides: Fields::default() };
+    let mut record = Record::default();
     record.lay(presets.root(), name).ok()?;
     record.preset.cut("extends");
     let mut json = Vec::new();
@@ -64,9 +65,10 @@ pub fn json(name: &str) -> Option<String> {
 }
 
 /// A preset and what the configuration says instead.
+#[derive(Default)]
 struct Record<'d> {
     preset: Fields<'d>,
-    overrides: Fields<'d>,
+    overrides: Reading<'d>,
 }
 
 impl<'d> Record<'d> {
@@ -85,60 +87,78 @@ impl<'d> Record<'d> {
         Ok(())
     }
 
-    fn dialect(&mut self) -> Result<Dialect, String> {
-        Ok(Dialect {
-            max_tokens_field: self.word("max_tokens_field")?,
-            include_usage: self.flag("include_usage")?,
-            params: self.word("params")?,
-            extra_params: parameters(self.field("extra_params"))?,
-            extra_body: body(self.field("extra_body"))?,
-            reasoning_param: self.word("reasoning_param")?,
-            effort_values: efforts(self.field("effort_values"))?,
-            force_stream: self.flag("force_stream")?,
-            response_format: self.word("response_format")?,
-            format_with_tools: self.word("format_with_tools")?,
-            web_search: self.word("web_search")?,
-            system_messages: self.word("system_messages")?,
-            developer_role: self.flag("developer_role")?,
-            null_content: self.word("null_content")?,
-            content_parts: self.word("content_parts")?,
-            drop_empty_text: self.flag("drop_empty_text")?,
-            assistant_after_tool: self.flag("assistant_after_tool")?,
-            reasoning_replay: self.word("reasoning_replay")?,
-            reasoning_required: self.flag("reasoning_required")?,
-            tool_images: self.word("tool_images")?,
-            images: self.word("images")?,
-            image_detail: self.word("image_detail")?,
-            files: self.word("files")?,
-            audio: self.word("audio")?,
-            strict_tools: self.flag("strict_tools")?,
-            tool_choice: self.word("tool_choice")?,
-            tool_choice_required_as: self.word("tool_choice_required_as")?,
-            tool_call_id: self.word("tool_call_id")?,
-            tool_name: self.word("tool_name")?,
-            parameters_required: self.flag("parameters_required")?,
-            schema: self.word("schema")?,
-            inline_think: self.word("inline_think")?,
-            snapshots: self.word("snapshots")?,
-            text_tool_calls: self.field("text_tool_calls").words()?.unwrap_or_default(),
-            stream_end: self.word("stream_end")?,
-            empty_is_error: self.flag("empty_is_error")?,
-        })
+    fn dialect(&mut self) -> Dialect {
+        Dialect {
+            max_tokens_field: self.word("max_tokens_field"),
+            include_usage: self.flag("include_usage"),
+            params: self.word("params"),
+            extra_params: self.read("extra_params", parameters),
+            extra_body: self.read("extra_body", body),
+            reasoning_param: self.word("reasoning_param"),
+            effort_values: self.read("effort_values", efforts),
+            force_stream: self.flag("force_stream"),
+            response_format: self.word("response_format"),
+            format_with_tools: self.word("format_with_tools"),
+            web_search: self.word("web_search"),
+            system_messages: self.word("system_messages"),
+            developer_role: self.flag("developer_role"),
+            null_content: self.word("null_content"),
+            content_parts: self.word("content_parts"),
+            drop_empty_text: self.flag("drop_empty_text"),
+            assistant_after_tool: self.flag("assistant_after_tool"),
+            reasoning_replay: self.word("reasoning_replay"),
+            reasoning_required: self.flag("reasoning_required"),
+            tool_images: self.word("tool_images"),
+            images: self.word("images"),
+            image_detail: self.word("image_detail"),
+            files: self.word("files"),
+            audio: self.word("audio"),
+            strict_tools: self.flag("strict_tools"),
+            tool_choice: self.word("tool_choice"),
+            tool_choice_required_as: self.word("tool_choice_required_as"),
+            tool_call_id: self.word("tool_call_id"),
+            tool_name: self.word("tool_name"),
+            parameters_required: self.flag("parameters_required"),
+            schema: self.word("schema"),
+            inline_think: self.word("inline_think"),
+            snapshots: self.word("snapshots"),
+            text_tool_calls: self.read("text_tool_calls", Field::words).unwrap_or_default(),
+            stream_end: self.word("stream_end"),
+            empty_is_error: self.flag("empty_is_error"),
+        }
     }
 
     /// What the configuration says of a field, else what the preset says.
+    #[inline(never)]
     fn field(&mut self, name: &'static str) -> Field<'d> {
         let preset = self.preset.take(name);
-        let own = self.overrides.take(name).or_null();
+        let own = self.overrides.fields.take(name).or_null();
         if own.is_present() { own } else { preset }
     }
 
-    fn flag(&mut self, name: &'static str) -> Result<bool, String> {
-        self.field(name).bool()?.ok_or_else(|| format!("preset: does not say {name}"))
+    fn read<T: Default>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(Field<'d>) -> Read<T>,
+    ) -> T {
+        let field = self.field(name);
+        self.overrides.kept(read(field)).unwrap_or_default()
     }
 
-    fn word<W: Word>(&mut self, name: &'static str) -> Result<W, String> {
-        self.field(name).word()?.ok_or_else(|| format!("preset: has no word for {name}"))
+    #[inline(never)]
+    fn flag(&mut self, name: &'static str) -> bool {
+        self.read(name, |field| field.bool()?.ok_or_else(|| format!("preset: does not say {name}")))
+    }
+
+    fn word<W: Word>(&mut self, name: &'static str) -> W {
+        W::MEANINGS.get(self.place(name, W::WORDS)).copied().unwrap_or(W::FIRST)
+    }
+
+    #[inline(never)]
+    fn place(&mut self, name: &'static str, words: &[&str]) -> usize {
+        self.read(name, |field| {
+            field.place(words)?.ok_or_else(|| format!("preset: has no word for {name}"))
+        })
     }
 }
 

@@ -33,6 +33,8 @@ pub trait Word: Copy + 'static {
     const WORDS: &'static [&'static str];
     /// What each of them means, in the same order.
     const MEANINGS: &'static [Self];
+    /// What the first of them means.
+    const FIRST: Self;
 }
 
 /// Declares an enum whose variants are words.
@@ -47,6 +49,10 @@ macro_rules! words {
         impl $crate::json::fields::Word for $name {
             const WORDS: &'static [&'static str] = &[$($word),+];
             const MEANINGS: &'static [Self] = &[$(Self::$variant),+];
+            const FIRST: Self = {
+                let [first, ..] = [$(Self::$variant),+];
+                first
+            };
         }
     };
 }
