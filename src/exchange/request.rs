@@ -47,6 +47,7 @@ impl Exchange {
     }
 
     /// What needs a store that an upstream with the same API may have.
+    #[cold]
     fn refuse(&mut self, reply: Reply) -> Result<RequestHeadersAction, ApiError> {
         let way = self.choose(None)?;
         if self.wire(&way) == Wire::Responses {
@@ -55,6 +56,7 @@ impl Exchange {
         Ok(RequestHeadersAction::Reply(reply))
     }
 
+    #[cold]
     fn refuse_empty(&mut self, target: &Target) -> Result<RequestHeadersAction, ApiError> {
         self.report.begin(Operation::from(target.endpoint));
         Err(ApiError::new(Class::InvalidRequest, "The request has no body; send JSON."))
@@ -66,6 +68,7 @@ impl Exchange {
         RequestHeadersAction::Change(changes)
     }
 
+    #[inline(never)]
     fn list(&mut self, target: &Target) -> Result<RequestHeadersAction, ApiError> {
         if self.config.model_list == ModelList::Pass {
             return Ok(RequestHeadersAction::Pass);
@@ -129,6 +132,7 @@ impl Exchange {
     }
 
     /// The host holds the request's headers and never lets them go: the answer to give instead.
+    #[cold]
     pub fn never_released(&mut self) -> Reply {
         self.phase = Phase::Over;
         let error = ApiError::new(
@@ -248,6 +252,7 @@ impl Exchange {
     }
 
     /// For an upstream that speaks the API itself only the model may get another name.
+    #[inline(never)]
     fn forward_native(
         &mut self,
         read: &Body<'_>,

@@ -69,12 +69,14 @@ impl Exchange {
     }
 
     /// What the upstream sent is no answer.
+    #[cold]
     fn broken(&mut self, message: &str, headers: &Headers) -> ResponseHeadersAction {
         let error = ApiError::new(Class::BadGateway, message);
         self.report.upstream_error(&error);
         ResponseHeadersAction::Reply(Reply::upstream_error(&error, headers))
     }
 
+    #[inline(never)]
     fn list_headers(&mut self, list: List, action: ResponseHeadersAction) -> ResponseHeadersAction {
         match action {
             ResponseHeadersAction::Reply(_) => self.report.completed(),
@@ -83,6 +85,7 @@ impl Exchange {
         action
     }
 
+    #[inline(never)]
     fn native_headers(
         &mut self,
         native: Box<Native>,
