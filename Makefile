@@ -21,8 +21,10 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 TOOLS := .tools
 STAMPS := $(TOOLS)/stamps
 WASM := target/wasm32-wasip1/release/responses_filter.wasm
-# What cargo makes of it: `make build` optimises it further.
-LINKED := target/wasm32-wasip1/release/deps/responses_filter.wasm
+# The same for hosts that have SIMD.
+SIMD_WASM := $(WASM:.wasm=.simd128.wasm)
+# What cargo makes of them: `make build` and `make simd` optimise it further.
+LINKED := wasm32-wasip1/release/deps/responses_filter.wasm
 WASM_OPT := $(TOOLS)/binaryen/node_modules/binaryen/bin/wasm-opt
 WASM_OPT_TOOL := $(STAMPS)/binaryen-$(BINARYEN_VERSION)
 WASM_TEST_RUNNER := $(CURDIR)/$(TOOLS)/wasm-bindgen/bin/wasm-bindgen-test-runner
@@ -36,6 +38,11 @@ export CARGO_TARGET_DIR := $(CURDIR)/target
 CARGO_HOME ?= $(HOME)/.cargo
 export CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS := -Cllvm-args=-inline-threshold=150 \
   --remap-path-prefix=$(CURDIR)=filter --remap-path-prefix=$(CARGO_HOME)=cargo
+
+# What comes before cargo to compile with SIMD, into a folder of its own.
+with-simd := CARGO_TARGET_DIR='$(CARGO_TARGET_DIR)/simd128' \
+  CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS='$(CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS) -Ctarget-feature=+simd128' \
+  CARGO_TARGET_WASM32_WASIP1_RUNNER='node --no-warnings $(CURDIR)/benches/wasi.mjs'
 
 # JSON and URLs may hold a $, which make would take for a variable of its own.
 override CONFIG := $(value CONFIG)
@@ -69,26 +76,36 @@ run: build $(ENVOY_TOOL) ## Envoy with the filter before an upstream [UPSTREAM=U
 build: $(STAMPS)/rust $(if $(shell command -v npm),$(WASM_OPT_TOOL)) ## the filter: target/wasm32-wasip1/release/responses_filter.wasm
 	@echo 'Building the filter for wasm32-wasip1'
 	@cargo build --locked --release --lib --target wasm32-wasip1
-	@$(optimise)
-	@echo "$(WASM): $$(wc -c < $(WASM)) bytes"
+	@$(call optimise,target/$(LINKED),$(WASM))
+
+.PHONY: simd
+simd: $(STAMPS)/rust $(if $(shell command -v npm),$(WASM_OPT_TOOL)) ## the filter for hosts with SIMD: …/responses_filter.simd128.wasm beside it
+	@echo 'Building the filter for wasm32-wasip1 with simd128'
+	@$(with-simd) cargo build --locked --release --lib --target wasm32-wasip1
+	@mkdir -p $(dir $(SIMD_WASM))
+	@$(call optimise,target/simd128/$(LINKED),$(SIMD_WASM),--enable-simd)
 
 # A tenth less to run and to keep. It takes ten seconds, so its result is kept. The features are those that
 # Rust's target has, and nothing else. -Os would save another 3 %, but puts functions into each other until one
 # has 100 KB, and V8 keeps the memory that it compiles the largest with: 10 to 20 MB more of Envoy.
+#
+# $(call optimise,what cargo made,the artifact,other features)
 define optimise
+name=target/wasm-opt/$(notdir $(2:.wasm=)); \
+kept=$$name-$(BINARYEN_VERSION)-O1-$$(sha256sum < $(1) | cut -c1-16).wasm; \
 if test ! -e $(WASM_OPT_TOOL); then \
-  echo 'npm is missing: without wasm-opt the filter is larger and slower; install Node.js 20 or newer'; exit 0; \
-fi; \
-kept=target/wasm-opt/$(BINARYEN_VERSION)-O1-$$(sha256sum < $(LINKED) | cut -c1-16).wasm; \
-if test ! -e $$kept; then \
-  echo 'Optimising it with wasm-opt'; rm -rf target/wasm-opt; mkdir -p target/wasm-opt; \
-  $(WASM_OPT) $(LINKED) -O1 --mvp-features --enable-bulk-memory --enable-bulk-memory-opt \
+  echo 'npm is missing: without wasm-opt the filter is larger and slower; install Node.js 20 or newer'; \
+  kept=$(1); \
+elif test ! -e $$kept; then \
+  echo 'Optimising it with wasm-opt'; rm -f $$name-*; mkdir -p target/wasm-opt; \
+  $(WASM_OPT) $(1) -O1 --mvp-features --enable-bulk-memory --enable-bulk-memory-opt \
     --enable-call-indirect-overlong --enable-multivalue --enable-mutable-globals \
-    --enable-nontrapping-float-to-int --enable-reference-types --enable-sign-ext -o $$kept.part \
+    --enable-nontrapping-float-to-int --enable-reference-types --enable-sign-ext $(3) -o $$kept.part \
     || exit 1; \
   mv $$kept.part $$kept; \
 fi; \
-cp --remove-destination $$kept $(WASM)
+cp --remove-destination $$kept $(2); \
+echo "$(2): $$(wc -c < $(2)) bytes"
 endef
 
 .PHONY: image
@@ -97,15 +114,15 @@ image: build ## the filter as an OCI image layout: target/image
 	@python3 envoy/kubernetes/image.py $(WASM) target/image $(VERSION)
 
 .PHONY: dist
-dist: $(WASM_OPT_TOOL) image ## the release: dist/ with the filter, its image, the schema of its configuration, checksums
+dist: $(WASM_OPT_TOOL) image simd ## the release: dist/ with the filter, its image, the schema of its configuration, checksums
 	@rm -rf dist; mkdir dist
-	@cp $(WASM) docs/configuration.schema.json LICENSE dist/
+	@cp $(WASM) $(SIMD_WASM) docs/configuration.schema.json LICENSE dist/
 	@tar -C target/image --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner --format=ustar \
 	  -cf dist/responses-filter-$(VERSION)-image.tar blobs index.json oci-layout
 	@cd dist && sha256sum * > SHA256SUMS && cat SHA256SUMS
 
 .PHONY: test
-test: build tools $(ENVOY_OLDEST_TOOL) ## everything that must pass: core, shell, real Envoy, real clients, core under wasm32
+test: build simd tools $(ENVOY_OLDEST_TOOL) ## everything that must pass: core, shell, real Envoy, real clients, core under wasm32
 	@mkdir -p target; rm -f target/test-failed; \
 	{ \
 	  echo 'Testing on this machine'; \
@@ -113,6 +130,9 @@ test: build tools $(ENVOY_OLDEST_TOOL) ## everything that must pass: core, shell
 	  test -z '$(WASM_TESTS)' || \
 	  CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER='$(WASM_TEST_RUNNER)' cargo test --locked \
 	    --target wasm32-unknown-unknown --no-default-features --test wasm || touch target/test-failed; \
+	  echo 'Testing what uses SIMD'; \
+	  STEADY_ROUNDS=10 $(with-simd) cargo test --locked --target wasm32-wasip1 --no-default-features \
+	    --lib --test golden --test steady -- --test-threads=1 || touch target/test-failed; \
 	  test -z '$(ENVOY_OLDEST_TOOL)' || { \
 	    echo 'Testing with Envoy $(ENVOY_OLDEST)'; \
 	    ENVOY='$(call envoy,$(ENVOY_OLDEST))' cargo test --locked --no-fail-fast --test envoy --test faults \
@@ -125,7 +145,7 @@ test: build tools $(ENVOY_OLDEST_TOOL) ## everything that must pass: core, shell
 	@test ! -e target/test-failed
 
 .PHONY: test-versions
-test-versions: build $(ENVOY_VERSIONS:%=$(STAMPS)/envoy-%) ## the tests of real Envoy with every version [VERSIONS='1.36.4 1.40.0']
+test-versions: build simd $(ENVOY_VERSIONS:%=$(STAMPS)/envoy-%) ## the tests of real Envoy with every version [VERSIONS='1.36.4 1.40.0']
 	@tests/versions.sh '$(CURDIR)/$(TOOLS)' $(ENVOY_VERSION) $(or $(VERSIONS),$(ENVOY_VERSIONS))
 
 .PHONY: soak
@@ -144,10 +164,12 @@ lint: $(STAMPS)/rust ## formatting and lints, on this machine and for wasm32
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo clippy --locked --lib --no-default-features -- -D warnings
 	cargo clippy --locked --lib --target wasm32-wasip1 -- -D warnings
+	$(with-simd) cargo clippy --locked --lib --test golden --test steady --target wasm32-wasip1 \
+	  --no-default-features -- -D warnings
 	cargo clippy --locked --lib --test wasm --target wasm32-unknown-unknown --no-default-features -- -D warnings
 
 .PHONY: bench
-bench: build $(ENVOY_TOOL) ## cost in real Envoy against Envoy without the filter [ROUNDS=3 SECONDS=1.5 ONLY=bulk256,req2k SAVE=1]
+bench: build simd $(ENVOY_TOOL) ## cost in real Envoy against Envoy without the filter [ROUNDS=3 SECONDS=1.5 ONLY=bulk256,req2k SAVE=1]
 	@echo 'Building the benchmark'
 	@cargo build --locked --release --target wasm32-wasip1 --example copy_filter
 	@cargo bench --locked --bench envoy --no-run
@@ -165,7 +187,7 @@ audit: $(STAMPS)/cargo-deny-$(CARGO_DENY_VERSION) ## licences, sources, duplicat
 	@.ci/audit.sh '$(CURDIR)/$(TOOLS)/cargo-deny/bin/cargo-deny'
 
 .PHONY: reproduce
-reproduce: $(STAMPS)/rust ## build the filter in two folders and compare the bytes
+reproduce: $(STAMPS)/rust ## build both filters in two folders and compare the bytes
 	@.ci/reproduce.sh
 
 .PHONY: tools

@@ -10,7 +10,7 @@
 //! ```
 //! `--only` takes names of the table, `chart` for the points that only the chart has, and `mem1000`.
 //! `--config` is the plugin configuration of the filter, `{}` otherwise.
-//! `--targets` takes some of `envoy,noop,copy,filter`, for a look with a profiler.
+//! `--targets` takes some of `envoy,noop,copy,filter,simd128`, for a look with a profiler.
 //! `--save` makes this the result that later runs are compared with.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
@@ -212,13 +212,13 @@ fn machine() -> Result<Value, String> {
     let rustc = Command::new("rustc").arg("--version").output();
     let rustc = rustc.map_err(|error| format!("rustc: {error}"))?;
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let artifact = proxy::wasm_artifact(root)?;
-    let bytes = fs::metadata(&artifact).map_err(|error| error.to_string())?.len();
+    let bytes = |artifact: PathBuf| fs::metadata(artifact).map(|file| file.len()).ok();
     Ok(json!({
         "cpu": model,
         "cores": std::thread::available_parallelism().map_or(0, usize::from),
         "envoy": Target::version()?,
         "rustc": String::from_utf8_lossy(&rustc.stdout).trim(),
-        "filter_bytes": bytes,
+        "filter_bytes": bytes(proxy::wasm_artifact(root)?),
+        "simd128_bytes": bytes(proxy::simd_artifact(root)?),
     }))
 }

@@ -88,7 +88,7 @@ impl Bench {
         })?;
         let received = self.upstream.kept();
         match target.filter {
-            Filter::Responses => {
+            Filter::Responses | Filter::Simd => {
                 sample::translated(work, script, &answer)?;
                 sample::request(request, &received)?;
             }

@@ -135,8 +135,20 @@ impl Report {
              filter\n(median of pairs), and the same of the last committed result\n"
         );
         println!(
-            "{:<12}{:<8}{:>9}{:>9}{:>9}{:>9}   {:>6}{:>6}{:>8}{:>7}   goals",
-            "work", "per", "envoy", "noop", "copy", "filter", "noop", "copy", "filter", "last",
+            "{:<12}{:<8}{:>9}{:>9}{:>9}{:>9}{:>9}   {:>6}{:>6}{:>8}{:>7}{:>9}{:>7}   goals",
+            "work",
+            "per",
+            "envoy",
+            "noop",
+            "copy",
+            "filter",
+            "simd128",
+            "noop",
+            "copy",
+            "filter",
+            "last",
+            "simd128",
+            "last",
         );
         for row in &self.rows {
             self.print_row(row, last);
@@ -148,6 +160,7 @@ impl Report {
     fn print_row(&self, row: &Row, last: &Value) {
         let cpu = |filter| number(row.cpu_us(filter), 3);
         let ratio = |filter| number(row.ratio(filter, Filter::None), 2);
+        let last = |filter| number(last_ratio(last, row.work.name, filter), 2);
         let goals: Vec<String> = row
             .verdicts()
             .into_iter()
@@ -157,17 +170,20 @@ impl Report {
             })
             .collect();
         println!(
-            "{:<12}{:<8}{:>9}{:>9}{:>9}{:>9}   {:>6}{:>6}{:>8}{:>7}   {}",
+            "{:<12}{:<8}{:>9}{:>9}{:>9}{:>9}{:>9}   {:>6}{:>6}{:>8}{:>7}{:>9}{:>7}   {}",
             row.work.name,
             unit(row.work.unit),
             cpu(Filter::None),
             cpu(Filter::Noop),
             cpu(Filter::Copy),
             cpu(Filter::Responses),
+            cpu(Filter::Simd),
             ratio(Filter::Noop),
             ratio(Filter::Copy),
             ratio(Filter::Responses),
-            number(last_ratio(last, row.work.name), 2),
+            last(Filter::Responses),
+            ratio(Filter::Simd),
+            last(Filter::Simd),
             goals.join(", "),
         );
     }
@@ -210,9 +226,10 @@ impl Report {
     }
 }
 
-fn last_ratio(last: &Value, name: &str) -> Option<f64> {
+/// What the last result says; it may be older than this work or target.
+fn last_ratio(last: &Value, name: &str, filter: Filter) -> Option<f64> {
     let row = last["rows"].as_array()?.iter().find(|row| row["name"] == name)?;
-    row["targets"]["filter"]["x_envoy"].as_f64()
+    row["targets"][filter.name()]["x_envoy"].as_f64()
 }
 
 fn unit(unit: Unit) -> &'static str {

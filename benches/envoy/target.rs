@@ -22,11 +22,13 @@ pub enum Filter {
     Copy,
     /// This project's.
     Responses,
+    /// The same for hosts with SIMD.
+    Simd,
 }
 
 impl Filter {
     /// All, in the order of the table.
-    pub const ALL: [Self; 4] = [Self::None, Self::Noop, Self::Copy, Self::Responses];
+    pub const ALL: [Self; 5] = [Self::None, Self::Noop, Self::Copy, Self::Responses, Self::Simd];
 
     /// Its column in the table.
     pub fn name(self) -> &'static str {
@@ -35,13 +37,14 @@ impl Filter {
             Self::Noop => "noop",
             Self::Copy => "copy",
             Self::Responses => "filter",
+            Self::Simd => "simd128",
         }
     }
 
     /// Where clients send requests to.
     pub fn path(self) -> &'static str {
         match self {
-            Self::Responses => "/v1/responses",
+            Self::Responses | Self::Simd => "/v1/responses",
             Self::None | Self::Noop | Self::Copy => "/v1/chat/completions",
         }
     }
@@ -73,6 +76,9 @@ impl Target {
             Filter::Copy => template.wasm(&copy_artifact(root)?)?.plugin_configuration("copy")?,
             Filter::Responses => {
                 template.wasm(&proxy::wasm_artifact(root)?)?.plugin_configuration(config)?
+            }
+            Filter::Simd => {
+                template.wasm(&proxy::simd_artifact(root)?)?.plugin_configuration(config)?
             }
         };
         template.write(&folder.path().join("envoy.yaml"))?;

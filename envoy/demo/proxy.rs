@@ -175,6 +175,17 @@ pub fn wasm_artifact(root: &Path) -> Result<PathBuf, String> {
     )
 }
 
+/// The artifact with SIMD that `make simd` leaves.
+///
+/// # Errors
+/// One line that says what to do when there is none.
+pub fn simd_artifact(root: &Path) -> Result<PathBuf, String> {
+    existing(
+        root.join("target/wasm32-wasip1/release/responses_filter.simd128.wasm"),
+        "the filter with SIMD is not built: run `make simd`",
+    )
+}
+
 fn existing(path: PathBuf, otherwise: &str) -> Result<PathBuf, String> {
     if path.is_file() { Ok(path) } else { Err(format!("{otherwise} ({})", path.display())) }
 }

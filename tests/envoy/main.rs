@@ -32,6 +32,7 @@ mod live;
 mod passthrough;
 mod requests;
 mod silence;
+mod simd;
 
 use envoy::{Envoy, Setup};
 use http::{

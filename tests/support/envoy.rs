@@ -265,6 +265,12 @@ pub fn wasm_artifact() -> PathBuf {
     proxy::wasm_artifact(root).unwrap_or_else(|reason| panic!("{reason}"))
 }
 
+/// The same with SIMD.
+pub fn simd_artifact() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    proxy::simd_artifact(root).unwrap_or_else(|reason| panic!("{reason}"))
+}
+
 thread_local! {
     /// How many Envoys the test of this thread has started.
     static STARTED: Cell<usize> = const { Cell::new(0) };
