@@ -27,15 +27,23 @@ impl CallIds {
 
     /// The id of the next call.
     pub fn next<'d>(&mut self, id: &JsonText<'d>) -> JsonText<'d> {
-        let decoded = id.decode();
-        let count = self.seen.entry(decoded.to_string()).or_default();
+        let count = self.seen.entry(id.decode().into_owned()).or_default();
         *count += 1;
-        let repeat = *count - 1;
-        if repeat == 0 && fits(&decoded, self.form) {
+        Self::of_repeat(*count - 1, self.form, id)
+    }
+
+    /// The id of a call that is the only one.
+    pub fn only<'d>(form: ToolCallId, id: &JsonText<'d>) -> JsonText<'d> {
+        Self::of_repeat(0, form, id)
+    }
+
+    fn of_repeat<'d>(repeat: u64, form: ToolCallId, id: &JsonText<'d>) -> JsonText<'d> {
+        let decoded = id.decode();
+        if repeat == 0 && fits(&decoded, form) {
             return id.clone();
         }
         let hash = xxh3_64_with_seed(decoded.as_bytes(), repeat);
-        let made = match self.form {
+        let made = match form {
             ToolCallId::Mistral9 => base62(hash),
             ToolCallId::Pass => {
                 format!("{}_{hash:016x}", if decoded.is_empty() { "call" } else { &*decoded })

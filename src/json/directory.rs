@@ -5,9 +5,8 @@ use super::document::Value;
 /// Finds members by their names without walking over the object each time.
 ///
 /// A name is told from most others by a [`key`] of it; the keys of all members stand side by side.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Directory<'d> {
-    object: Value<'d>,
     /// In the order of the document.
     members: Vec<(u32, Value<'d>)>,
     /// The [`bit`] of each of them. Most names that are asked for are not there.
@@ -17,18 +16,21 @@ pub struct Directory<'d> {
 impl<'d> Directory<'d> {
     /// Lists the members of an object; of any other value there are none.
     pub fn of(object: Value<'d>) -> Self {
-        let mut directory = Self { object, members: Vec::with_capacity(16), present: 0 };
-        for (name, value) in object.named_members() {
-            let key = key(&name);
-            directory.members.push((key, value));
-            directory.present |= bit(key);
-        }
+        let mut directory = Self::default();
+        directory.list(object);
         directory
     }
 
-    /// The object.
-    pub fn object(&self) -> Value<'d> {
-        self.object
+    /// Lists the members of this object instead.
+    #[inline(never)]
+    pub fn list(&mut self, object: Value<'d>) {
+        self.members.clear();
+        self.present = 0;
+        for (name, value) in object.named_members() {
+            let key = key(&name);
+            self.members.push((key, value));
+            self.present |= bit(key);
+        }
     }
 
     /// The member of this name: the last one, as [`Value::get`] has it.
@@ -76,7 +78,9 @@ mod tests {
                 .collect();
             let text = format!("{{{}}}", written.join(","));
             let document = Document::parse(&text, Bounds::USUAL).unwrap();
-            let directory = Directory::of(document.root());
+            let other = Document::parse(r#"{"a":0,"ba":1}"#, Bounds::USUAL).unwrap();
+            let mut directory = Directory::of(other.root());
+            directory.list(document.root());
             for name in &asked {
                 let found = directory.get(name).map(Value::raw);
                 prop_assert_eq!(found, document.root().get(name).map(Value::raw), "{} in {}", name, text);

@@ -5,6 +5,7 @@
 
 use crate::error::ApiError;
 use crate::json::JsonText;
+use crate::json::directory::Directory;
 use crate::json::document::{Kind as JsonKind, Value};
 
 use super::content::Part;
@@ -147,7 +148,8 @@ impl<'d> Item<'d> {
         let fields = Fields::of(value, path)?;
         let kind = match fields.of_kind("type", JsonKind::String)? {
             Some(written) => {
-                let known = KINDS.iter().find(|(word, _)| written.is(word));
+                let written = written.decoded().unwrap_or_default();
+                let known = KINDS.iter().find(|(word, _)| *word == written);
                 known.map_or(Kind::Unknown, |(_, kind)| *kind)
             }
             None => untyped(&fields)?,
@@ -155,9 +157,15 @@ impl<'d> Item<'d> {
         Ok(Self { kind, value })
     }
 
-    /// Its members; `path` is where it stands.
-    pub fn fields<'p>(&self, path: &'p Path<'p>) -> Fields<'d, 'p> {
-        Fields::of_object(self.value, path)
+    /// Its members; `path` is where it stands, and `directory` becomes theirs.
+    #[inline]
+    pub fn fields<'p>(
+        &self,
+        path: &'p Path<'p>,
+        directory: &'p mut Directory<'d>,
+    ) -> Fields<'d, 'p> {
+        directory.list(self.value);
+        Fields::listed(self.value, path, directory)
     }
 }
 
@@ -207,10 +215,8 @@ const ROLES: &[(&str, Role)] = &[
 /// # Errors
 /// It is missing, or none.
 pub fn role(message: &Fields<'_, '_>) -> Result<Role, ApiError> {
-    let Some(written) = message.of_kind("role", JsonKind::String)? else {
-        return Err(message.path("role").missing());
-    };
-    match ROLES.iter().find(|(word, _)| written.is(word)) {
+    let written = message.required_word("role")?;
+    match ROLES.iter().find(|(word, _)| *word == written) {
         Some((_, role)) => Ok(*role),
         None => {
             let takes = "`user`, `assistant`, `system` or `developer`";

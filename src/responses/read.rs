@@ -78,14 +78,14 @@ impl fmt::Display for Path<'_> {
 pub struct Fields<'d, 'p> {
     value: Value<'d>,
     path: Option<&'p Path<'p>>,
-    /// Of the request itself, which is asked for far more than any other object.
+    /// Of an object that is asked for many members.
     directory: Option<&'p Directory<'d>>,
 }
 
 impl<'d, 'p> Fields<'d, 'p> {
-    /// The members of the request.
-    pub fn root(directory: &'p Directory<'d>) -> Self {
-        Self { value: directory.object(), path: None, directory: Some(directory) }
+    /// The members of the request, which `directory` lists.
+    pub fn root(request: Value<'d>, directory: &'p Directory<'d>) -> Self {
+        Self { value: request, path: None, directory: Some(directory) }
     }
 
     /// The members of an object.
@@ -99,9 +99,13 @@ impl<'d, 'p> Fields<'d, 'p> {
         }
     }
 
-    /// The members of what is known to be an object.
-    pub(super) fn of_object(object: Value<'d>, path: &'p Path<'p>) -> Self {
-        Self { value: object, path: Some(path), directory: None }
+    /// The members of what is known to be an object, which `directory` lists.
+    pub(super) fn listed(
+        object: Value<'d>,
+        path: &'p Path<'p>,
+        directory: &'p Directory<'d>,
+    ) -> Self {
+        Self { value: object, path: Some(path), directory: Some(directory) }
     }
 
     /// The object itself.
@@ -221,7 +225,7 @@ mod tests {
     fn errors_name_the_field() {
         let document = Document::parse(TEXT, Bounds { depth_max: 9, values_max: 99 }).unwrap();
         let directory = Directory::of(document.root());
-        let root = Fields::root(&directory);
+        let root = Fields::root(document.root(), &directory);
         let a = root.path("a");
         let first = a.element(0);
         let fields = Fields::of(root.list("a").unwrap().next().unwrap(), &first).unwrap();

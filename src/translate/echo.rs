@@ -19,6 +19,7 @@ pub struct Echo {
 
 impl Echo {
     /// Repeats a request.
+    #[inline(never)]
     pub(super) fn of(request: &Fields<'_, '_>) -> Self {
         let carried = ["instructions", "tools"].map(|name| request.any(name).map(Value::raw));
         let carried: usize = carried.iter().flatten().map(|raw| raw.len()).sum();

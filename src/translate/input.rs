@@ -3,9 +3,10 @@
 use crate::dialect::Dialect;
 use crate::error::ApiError;
 use crate::json::JsonText;
+use crate::json::directory::Directory;
 use crate::json::document::{Bounds, Document, Kind as JsonKind, Value};
 use crate::json::kept::{JsonStr, Kept};
-use crate::json::{self};
+use crate::json::{self, nested};
 use crate::responses::content::Part;
 use crate::responses::item::{self, CallKind, Item, Kind, Role};
 use crate::responses::read::{Fields, Path};
@@ -33,6 +34,7 @@ impl<'d> Reader<'_, 'd> {
     ///
     /// # Errors
     /// An item cannot be read, or cannot be expressed and is not to be dropped.
+    #[inline(never)]
     pub(super) fn read(mut self, input: &Input<'d>) -> Result<Conversation<'d>, ApiError> {
         match input {
             Input::Text(text) => {
@@ -41,10 +43,15 @@ impl<'d> Reader<'_, 'd> {
             }
             Input::Items(items) => {
                 self.conversation = Conversation::with_capacity(items.len());
-                let input = Path::of("input");
+                let (input, mut directory) = (Path::of("input"), Directory::default());
                 for (index, item) in items.iter().enumerate() {
                     let path = input.element(index);
-                    self.item(item, index + 1 == items.len(), &item.fields(&path), &path)?;
+                    self.item(
+                        item,
+                        index + 1 == items.len(),
+                        &item.fields(&path, &mut directory),
+                        &path,
+                    )?;
                 }
             }
         }
@@ -178,6 +185,9 @@ impl<'d> Reader<'_, 'd> {
     pub(super) fn arguments(&self, arguments: Option<Value<'d>>) -> JsonStr<'d> {
         let Some(value) = arguments else { return NO_ARGUMENTS };
         let Some(text) = value.text() else { return self.kept.encoded(value.raw()) };
+        if nested::is_object(text.escaped(), self.bounds) {
+            return self.kept.text(text);
+        }
         let decoded = text.decode();
         if matches!(decoded.trim(), "" | "null") {
             return NO_ARGUMENTS;

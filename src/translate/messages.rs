@@ -23,6 +23,7 @@ pub(super) struct Frame<'d> {
 }
 
 /// Writes the messages of a conversation, and says whether there were any.
+#[inline(never)]
 pub(super) fn write<'d>(
     conversation: &Conversation<'d>,
     frame: &Frame<'d>,

@@ -26,6 +26,7 @@ impl<'d> Parameters<'_, 'd> {
     ///
     /// # Errors
     /// One cannot be expressed and is not to be dropped.
+    #[inline(never)]
     pub(super) fn plain(
         &self,
         members: &mut Members<'d>,
@@ -78,6 +79,7 @@ impl<'d> Parameters<'_, 'd> {
     }
 
     /// A member of the request that only needs to be forwarded or dropped.
+    #[inline(never)]
     fn member(
         &self,
         written: &str,
@@ -113,6 +115,7 @@ impl<'d> Parameters<'_, 'd> {
     ///
     /// # Errors
     /// It cannot be expressed and is not to be dropped.
+    #[inline(never)]
     pub(super) fn effort(
         &self,
         update: Option<&JsonText<'d>>,
@@ -173,6 +176,7 @@ impl<'d> Parameters<'_, 'd> {
     ///
     /// # Errors
     /// It cannot be expressed and is not to be dropped.
+    #[inline(never)]
     pub(super) fn format(
         &self,
         has_tools: bool,

@@ -109,7 +109,7 @@ pub(super) fn translate(
     context: &Context<'_>,
 ) -> Result<Translated, ApiError> {
     let directory = Directory::of(root);
-    let fields = Fields::root(&directory);
+    let fields = Fields::root(root, &directory);
     refuse_stateful(&fields)?;
     let terms = Terms {
         items_max: context.limits.input_items_max,
@@ -226,6 +226,7 @@ impl<'d> Translation<'_, 'd> {
     }
 
     /// The model as the client knows it and as the upstream does.
+    #[inline(never)]
     fn model(&self) -> (String, String) {
         let model = self.request.model.decode();
         match self.context.default_model {
@@ -274,26 +275,29 @@ impl<'d> Translation<'_, 'd> {
     }
 
     /// The last wish of the conversation for more or less reasoning.
+    #[inline(never)]
     fn effort_update(&self) -> Result<Option<JsonText<'d>>, ApiError> {
         let input = Path::of("input");
         let mut last = None;
         for (index, item) in self.items().iter().enumerate() {
             if item.kind == Kind::ConfigurationUpdate {
-                last = item::effort(&item.fields(&input.element(index)))?.or(last);
+                let (path, mut directory) = (input.element(index), Directory::default());
+                last = item::effort(&item.fields(&path, &mut directory))?.or(last);
             }
         }
         Ok(last)
     }
 
     /// All tools of the request: its own, those of the conversation, those that a search found.
+    #[inline(never)]
     fn tools(&self, report: &mut Report) -> Result<Tools<'d>, ApiError> {
         let mut tools = Tools::new(self.context.dialect, self.context.limits.tools_max);
         tools.add(&self.request.tools, "tools", report)?;
         let input = Path::of("input");
         for (index, item) in self.items().iter().enumerate() {
             if let Kind::AdditionalTools | Kind::ToolSearchOutput = item.kind {
-                let path = input.element(index);
-                let more = item::tools(&item.fields(&path))?;
+                let (path, mut directory) = (input.element(index), Directory::default());
+                let more = item::tools(&item.fields(&path, &mut directory))?;
                 tools.add(&more, &path.member("tools").to_string(), report)?;
             }
         }
@@ -301,6 +305,7 @@ impl<'d> Translation<'_, 'd> {
     }
 
     /// What is sent only when tools are.
+    #[inline(never)]
     fn about_tools(
         &self,
         parameters: &Parameters<'_, 'd>,
@@ -323,6 +328,7 @@ impl<'d> Translation<'_, 'd> {
 }
 
 /// Adds the members that the profile adds to every request; they replace those of the translation.
+#[inline(never)]
 fn with_extra_body<'m>(mut members: Members<'m>, dialect: &'m Dialect) -> Members<'m> {
     members.retain(|(name, _)| !dialect.extra_body.iter().any(|(own, _)| own == name));
     for (name, json) in &dialect.extra_body {
@@ -332,6 +338,7 @@ fn with_extra_body<'m>(mut members: Members<'m>, dialect: &'m Dialect) -> Member
 }
 
 /// What needs a memory of earlier requests, which this filter does not have.
+#[inline(never)]
 fn refuse_stateful(fields: &Fields<'_, '_>) -> Result<(), ApiError> {
     let refuse = |row: &treatment::Row, code: &str, message: &str| {
         Err(ApiError::invalid(row.name, message).with_code(code))

@@ -67,6 +67,7 @@ impl<'c, 'd> Turn<'c, 'd> {
     }
 
     /// The members that the upstream put beside calls, such as a signature, by the ids of these.
+    #[inline(never)]
     pub(super) fn extras(&self) -> BTreeMap<&'c str, &'c str> {
         let calls = self.envelopes().flat_map(|envelope| &envelope.calls);
         calls.map(|(id, extra)| (id.as_str(), inside(extra).unwrap_or_default())).collect()

@@ -72,10 +72,14 @@ impl<'c, 'd> Messages<'c, '_, '_, 'd> {
         let unsigned = if replay == ReasoningReplay::ThoughtSignature { UNSIGNED_CALL } else { "" };
         let mut ids = CallIds::new(self.dialect.tool_call_id);
         for call in turn.calls {
+            let id = match turn.calls {
+                [only] => CallIds::only(self.dialect.tool_call_id, &only.id.text()),
+                _ => ids.next(&call.id.text()),
+            };
             let extra = extras.get(call.decoded_id).filter(|extra| !extra.is_empty());
             let unsigned = if calls.is_empty() { unsigned } else { "" };
             calls.push(Call {
-                id: self.kept.text(ids.next(&call.id.text())),
+                id: self.kept.text(id),
                 name: call.name,
                 arguments: call.arguments,
                 extra: extra.map_or(unsigned, |extra| self.kept.string(extra.to_string().into())),
