@@ -91,15 +91,20 @@ const fn specials(word: u64) -> u64 {
 /// One bit for each of the first 64 bytes: whether it is special.
 #[inline]
 fn block_specials(block: &[u8; BLOCK + 1]) -> u64 {
-    // Shifts each of the high bits of a word to another place of its highest byte.
-    const GATHER: u64 = 0x0002_0408_1020_4081;
     let (words, _) = block.as_chunks::<8>();
-    let mut all = 0;
-    let mut n = 0;
-    while n < BLOCK / 8 {
-        let word = u64::from_le_bytes(words.get(n).copied().unwrap_or_default());
-        all |= (specials(word).wrapping_mul(GATHER) >> 56) << (8 * n);
-        n += 1;
-    }
-    all
+    let Some([a, b, c, d, e, f, g, h]) = words.first_chunk() else { return u64::MAX };
+    // Not a loop: it would not be unrolled everywhere, and this is where large documents are read.
+    let low =
+        special_bits(a) | special_bits(b) << 8 | special_bits(c) << 16 | special_bits(d) << 24;
+    let high =
+        special_bits(e) | special_bits(f) << 8 | special_bits(g) << 16 | special_bits(h) << 24;
+    low | high << 32
+}
+
+/// One bit for each byte of a word: whether it is special.
+#[inline]
+const fn special_bits(word: &[u8; 8]) -> u64 {
+    // Shifts each of the high bits to another place of the highest byte.
+    const GATHER: u64 = 0x0002_0408_1020_4081;
+    specials(u64::from_le_bytes(*word)).wrapping_mul(GATHER) >> 56
 }
