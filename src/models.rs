@@ -52,6 +52,7 @@ impl<'c> Listing<'c> {
     }
 
     /// Appends the names of the configuration that are not there yet.
+    #[inline(never)]
     fn with_configured<'d>(&self, mut models: Vec<Model<'c, 'd>>) -> Vec<Model<'c, 'd>> {
         let aliases = self.upstreams.iter().flat_map(|upstream| {
             upstream.models.names().map(|(name, target)| (name, target, Some(*upstream)))
@@ -86,10 +87,10 @@ impl<'c> Listing<'c> {
 
     /// A model as Codex reads it: the fields that 0.169 requires, those that older versions require,
     /// and those that change what it does. It ignores fields that it does not know.
+    #[inline(never)]
     fn write_codex(&self, place: usize, model: &Model<'_, '_>, out: &mut Object<'_>) {
         let facts = Facts::of(model.stated);
         let efforts = model.upstream.map(Upstream::efforts).unwrap_or_default();
-        let quoted = |text: &str| format!("\"{}\"", JsonText::encode(text).escaped());
         let efforts: Vec<_> = efforts.iter().map(|effort| quoted(effort)).collect();
         let mut fields: Vec<(&str, Cow<'_, str>)> = vec![
             ("slug", quoted(&model.id).into()),
@@ -145,7 +146,13 @@ const CODEX: &[(&str, &str)] = &[
     ("supports_search_tool", "false"),
 ];
 
+#[inline(never)]
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", JsonText::encode(text).escaped())
+}
+
 /// Efforts, a list of strings, as Codex reads them.
+#[inline(never)]
 fn write_levels(efforts: &str, out: &mut Vec<u8>) {
     let efforts = Document::parse(efforts, Bounds::USUAL).ok();
     let efforts = efforts.as_ref().map(Document::root).into_iter().flat_map(Value::elements);
@@ -170,6 +177,7 @@ fn modalities(upstream: Option<&Upstream>, facts: &Facts<'_>) -> &'static str {
 
 /// A model as OpenAI's clients read it: all that the upstream states, with the members that they
 /// require.
+#[inline(never)]
 fn write_openai(model: &Model<'_, '_>, out: &mut Object<'_>) {
     let stated = |name: &str, kind| {
         let value = model.stated.and_then(|stated| stated.get(name));

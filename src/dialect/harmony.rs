@@ -261,6 +261,7 @@ impl Harmony {
 
     /// Takes the text before the first of `tokens`, and that token; without one the text before
     /// what may be the beginning of one.
+    #[inline(never)]
     fn take_to(&mut self, tokens: &[&'static str]) -> (String, Option<&'static str>) {
         if let Some((at, token)) = first_of(tokens, &self.held) {
             let rest = self.held.split_off(at + token.len());
@@ -282,6 +283,7 @@ impl Harmony {
     }
 }
 
+#[inline(never)]
 fn first_of(tokens: &[&'static str], text: &str) -> Option<(usize, &'static str)> {
     tokens.iter().filter_map(|token| Some((search::find(text, token)?, *token))).min()
 }
@@ -290,6 +292,7 @@ fn longest(tokens: &[&str]) -> usize {
     tokens.iter().map(|token| token.len()).max().unwrap_or(0)
 }
 
+#[inline(never)]
 fn give(channel: Channel, text: &str, found: &mut Vec<Found>) {
     if text.is_empty() {
         return;

@@ -95,6 +95,7 @@ impl<'a> Gemini<'a> {
     }
 
     /// Takes room for what a schema says itself, without the schemas within; false when there is none.
+    #[inline(never)]
     fn has_room(&self, schema: Value<'_>) -> bool {
         let room = self.room.get().checked_sub(SCHEMA_BYTES + own_bytes(schema));
         self.room.set(room.unwrap_or_default());
@@ -136,30 +137,34 @@ impl<'a> Gemini<'a> {
                     out.put(&keyword, Tree::of(value));
                 }
                 "items" => out.put(&keyword, Tree::Object(self.items(value, refs))),
-                "properties" => {
-                    let mut properties = Members::default();
-                    for (name, schema) in value.named_members() {
-                        properties.put(&name, Tree::Object(self.value(schema, refs)));
-                    }
-                    out.put(&keyword, Tree::Object(properties));
-                }
+                "properties" => out.put(&keyword, self.properties(value, refs)),
                 "anyOf" | "oneOf" => self.branches(value, &mut out, refs),
                 "allOf" => self.merge(value, &mut out, refs),
                 _ => {}
             }
         }
-        match (
-            schema.get("enum").filter(|options| options.kind() == Kind::Array),
-            schema.get("const"),
-        ) {
-            (Some(list), _) => options(&list.elements().collect::<Vec<_>>(), &mut out),
-            (None, Some(option)) => options(&[option], &mut out),
-            (None, None) => {}
+        let list = schema.get("enum").filter(|options| options.kind() == Kind::Array);
+        let named: Vec<_> = match list {
+            Some(list) => list.elements().collect(),
+            None => schema.get("const").into_iter().collect(),
+        };
+        if list.is_some() || !named.is_empty() {
+            options(&named, &mut out);
         }
         required(schema, &mut out);
         out
     }
 
+    #[inline(never)]
+    fn properties(&self, value: Value<'a>, refs: &mut Vec<String>) -> Tree<'a> {
+        let mut properties = Members::default();
+        for (name, schema) in value.named_members() {
+            properties.put(&name, Tree::Object(self.value(schema, refs)));
+        }
+        Tree::Object(properties)
+    }
+
+    #[inline(never)]
     fn items(&self, value: Value<'a>, refs: &mut Vec<String>) -> Members<'a> {
         if value.kind() != Kind::Array {
             return self.value(value, refs);
@@ -170,6 +175,7 @@ impl<'a> Gemini<'a> {
     }
 
     /// `anyOf` and `oneOf`; a branch that is only null becomes `nullable`.
+    #[inline(never)]
     fn branches(&self, value: Value<'a>, out: &mut Members<'a>, refs: &mut Vec<String>) {
         let is_null = |branch: &Value<'_>| branch.get("type").is_some_and(|kind| kind.is("null"));
         if value.elements().any(|branch| is_null(&branch)) {
@@ -189,6 +195,7 @@ impl<'a> Gemini<'a> {
     }
 
     /// `allOf`: all branches in one schema, the first word on each keyword counting.
+    #[inline(never)]
     fn merge(&self, value: Value<'a>, out: &mut Members<'a>, refs: &mut Vec<String>) {
         for branch in value.elements() {
             for (keyword, tree) in self.value(branch, refs) {
@@ -206,6 +213,7 @@ impl<'a> Gemini<'a> {
 
     /// What a reference points at, with the words that stand beside the reference. A schema within
     /// itself ends as any object.
+    #[inline(never)]
     fn reference(&self, to: &str, beside: Value<'a>, refs: &mut Vec<String>) -> Members<'a> {
         let target = to.strip_prefix('#').and_then(|pointer| self.target(pointer));
         let mut schema = match target {
@@ -224,6 +232,7 @@ impl<'a> Gemini<'a> {
     }
 
     /// What a JSON pointer (RFC 6901) leads to.
+    #[inline(never)]
     fn target(&self, pointer: &str) -> Option<Value<'a>> {
         let mut value = self.root;
         for name in pointer.split('/').skip(1) {
@@ -267,6 +276,7 @@ fn unescaped(name: &str) -> String {
 }
 
 /// `type`, which is one word here; `null` beside it becomes `nullable`.
+#[inline(never)]
 fn kind<'a>(schema: Value<'a>, out: &mut Members<'a>) {
     let Some(kind) = schema.get("type") else {
         if schema.get("properties").is_some() {
@@ -295,6 +305,7 @@ fn kind<'a>(schema: Value<'a>, out: &mut Members<'a>) {
 }
 
 /// `enum`, which holds strings only. Other options are said in the description.
+#[inline(never)]
 fn options<'a>(options: &[Value<'a>], out: &mut Members<'a>) {
     if options.iter().all(|option| option.kind() == Kind::String) {
         out.put_new("type", Tree::Json(r#""string""#.into()));
@@ -317,6 +328,7 @@ fn options<'a>(options: &[Value<'a>], out: &mut Members<'a>) {
 }
 
 /// `required`, which may name declared properties only.
+#[inline(never)]
 fn required<'a>(schema: Value<'a>, out: &mut Members<'a>) {
     let Some(Tree::Object(properties)) = out.get("properties") else { return };
     let names = schema.get("required").into_iter().flat_map(Value::elements);
@@ -328,6 +340,7 @@ fn required<'a>(schema: Value<'a>, out: &mut Members<'a>) {
 }
 
 /// What a schema says itself: its words and the names of its properties.
+#[inline(never)]
 fn own_bytes(schema: Value<'_>) -> usize {
     let of_member = |(keyword, value): (Cow<'_, str>, Value<'_>)| match &*keyword {
         "$ref" | "$defs" | "definitions" | "items" | "anyOf" | "oneOf" | "allOf" => 0,

@@ -356,6 +356,7 @@ fn api_error(status: u16, report: &Report, delay_s: Option<u64>) -> ApiError {
     ApiError { class, code, message, param: report.param.clone(), retry_after_s }
 }
 
+#[inline(never)]
 fn class(status: u16, report: &Report) -> Class {
     // Cerebras answers an overflow so.
     if status == 413 && report.is_empty() {
@@ -371,6 +372,7 @@ fn class(status: u16, report: &Report) -> Class {
 }
 
 impl Rule {
+    #[inline(never)]
     fn matches(&self, status: u16, report: &Report) -> bool {
         if !self.statuses.is_empty() && !self.statuses.contains(&status) {
             return false;

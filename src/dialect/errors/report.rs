@@ -92,6 +92,7 @@ impl Report {
     }
 
     /// The text for people, never empty and `bytes_max` long at most.
+    #[inline(never)]
     pub fn message(&self, status: u16, bytes_max: usize) -> String {
         let (from, page) = match status {
             0 => (
@@ -148,6 +149,7 @@ impl Report {
         }
     }
 
+    #[inline(never)]
     fn read_object(&mut self, depth: u8, object: Value<'_>) {
         for member in CODE_MEMBERS {
             self.read_code(object.get(member), member == "code");
@@ -171,6 +173,7 @@ impl Report {
     }
 
     /// Validation errors (`loc`, `msg`), lists of errors, plain lists of texts.
+    #[inline(never)]
     fn read_list(&mut self, depth: u8, list: Value<'_>) {
         let mut texts = Vec::new();
         for element in list.elements().take(8) {
@@ -238,6 +241,7 @@ impl Report {
     }
 
     /// The first text counts; the others are only searched.
+    #[inline(never)]
     fn add_text(&mut self, text: &str) {
         if self.text.is_empty() {
             text.clone_into(&mut self.text);
@@ -247,6 +251,7 @@ impl Report {
         }
     }
 
+    #[inline(never)]
     fn read_code(&mut self, value: Option<Value<'_>>, is_code: bool) {
         let word = value.filter(|value| matches!(value.kind(), Kind::String | Kind::Number));
         if let Some(word) = word.map(plain).filter(|word| !word.is_empty()) {
@@ -254,6 +259,7 @@ impl Report {
         }
     }
 
+    #[inline(never)]
     fn add_code(&mut self, word: String, is_code: bool) {
         match word.parse() {
             Ok(number) => self.numbers.push(number),
@@ -314,6 +320,7 @@ fn undressed(body: &str) -> &str {
 }
 
 /// The string that is a member of an object.
+#[inline(never)]
 fn string(object: Value<'_>, name: &str) -> Option<String> {
     object.get(name).and_then(string_of)
 }

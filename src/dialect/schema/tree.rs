@@ -45,6 +45,7 @@ impl<'d> Tree<'d> {
 
 impl<'d> Members<'d> {
     /// Any object at all, as a schema.
+    #[inline(never)]
     pub fn any_object() -> Self {
         let mut members = Self::default();
         members.put_json("type", r#""object""#);
@@ -52,12 +53,14 @@ impl<'d> Members<'d> {
     }
 
     /// The member of this name.
+    #[inline(never)]
     pub fn get(&self, name: &str) -> Option<&Tree<'d>> {
         let place = usize::try_from(*self.places.get(name)?).ok()?;
         self.members.get(place).map(|(_, tree)| tree)
     }
 
     /// The same, to be changed.
+    #[inline(never)]
     pub fn member(&mut self, name: &str) -> Option<&mut Tree<'d>> {
         let place = usize::try_from(*self.places.get(name)?).ok()?;
         self.members.get_mut(place).map(|(_, tree)| tree)
@@ -86,6 +89,7 @@ impl<'d> Members<'d> {
     }
 
     /// Sets a member that is not there yet.
+    #[inline(never)]
     pub fn put_new(&mut self, name: &str, tree: Tree<'d>) {
         if !self.has(name) {
             self.put(name, tree);
