@@ -3,6 +3,7 @@
 //! One keyword too many makes such an upstream refuse the whole request, so the keywords it does not
 //! know are rewritten to ones it knows or left out. The order of properties stays.
 
+mod kimi;
 mod tree;
 
 use std::borrow::Cow;
@@ -25,7 +26,7 @@ pub fn adapt(schema: &str, form: Schema) -> Cow<'_, str> {
     };
     let adapted = match form {
         Schema::Gemini => Gemini::new(root, schema.len()).schema(root, &mut Vec::new()),
-        _ => kimi(root),
+        _ => kimi::schema(root),
     };
     let mut out = Vec::with_capacity(schema.len());
     adapted.write(&mut out);
@@ -350,64 +351,6 @@ fn own_bytes(schema: Value<'_>) -> usize {
         _ => keyword.len() + value.raw().len() + 2,
     };
     schema.named_members().map(of_member).sum()
-}
-
-/// Kimi's part of JSON Schema: the root is an object, `items` is one schema, and a `type` beside
-/// `anyOf` stands in the branches.
-fn kimi(root: Value<'_>) -> Members<'_> {
-    let mut schema = kimi_schema(root);
-    if !schema.has("anyOf") {
-        schema.put_new("type", Tree::Json(r#""object""#.into()));
-    }
-    schema
-}
-
-fn kimi_schema(schema: Value<'_>) -> Members<'_> {
-    let mut out = Members::default();
-    let is_list = |name| schema.get(name).is_some_and(|value| value.kind() == Kind::Array);
-    let kind = schema.get("type").filter(|_| is_list("anyOf") || is_list("oneOf"));
-    for (keyword, value) in schema.named_members() {
-        let keyword = if keyword == "oneOf" { "anyOf" } else { &*keyword };
-        match (keyword, value.kind()) {
-            ("items" | "prefixItems", Kind::Array) => {
-                let mut any = Members::default();
-                any.put("anyOf", kimi_list(value));
-                out.put("items", Tree::Object(any));
-            }
-            ("type", _) if kind.is_some() => {}
-            ("anyOf" | "allOf", Kind::Array) => out.put(keyword, kimi_list(value)),
-            ("properties" | "$defs" | "definitions", Kind::Object) => {
-                let mut members = Members::default();
-                for (name, schema) in value.named_members() {
-                    members.put(&name, kimi_value(schema));
-                }
-                out.put(keyword, Tree::Object(members));
-            }
-            ("items" | "additionalProperties" | "not", _) => out.put(keyword, kimi_value(value)),
-            _ => out.put(keyword, Tree::of(value)),
-        }
-    }
-    if let Some(kind) = kind
-        && let Some(Tree::List(branches)) = out.member("anyOf")
-    {
-        for branch in branches {
-            if let Tree::Object(branch) = branch {
-                branch.put_new("type", Tree::of(kind));
-            }
-        }
-    }
-    out
-}
-
-fn kimi_value(value: Value<'_>) -> Tree<'_> {
-    match value.kind() {
-        Kind::Object => Tree::Object(kimi_schema(value)),
-        _ => Tree::of(value),
-    }
-}
-
-fn kimi_list(values: Value<'_>) -> Tree<'_> {
-    Tree::List(values.elements().map(kimi_value).collect())
 }
 
 #[cfg(test)]
