@@ -33,11 +33,12 @@ WASM_TEST_RUNNER := $(CURDIR)/$(TOOLS)/wasm-bindgen/bin/wasm-bindgen-test-runner
 export CARGO_TARGET_DIR := $(CURDIR)/target
 
 # The artifact does not tell where it was built, and is the same from everywhere (`make reproduce`).
-# Functions are put into their callers up to 150 instead of 250 units of cost, 60 KB less code at the same
-# speed: what is called for every value of a document says #[inline], which has a threshold of its own.
+# Functions are put into their callers up to 50 instead of 250 units of cost, 100 KB less code at nearly the
+# same speed: what is called for every value of a document says #[inline], which has a threshold of its own.
 # Loops are unrolled up to 25 instead of 300 units, 25 KB less: the loops that want it are written out.
 CARGO_HOME ?= $(HOME)/.cargo
-export CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS := -Cllvm-args=-inline-threshold=150 -Cllvm-args=-unroll-threshold=25 \
+export CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS := \
+  -Cllvm-args=-inline-threshold=50 -Cllvm-args=-unroll-threshold=25 \
   --remap-path-prefix=$(CURDIR)=filter --remap-path-prefix=$(CARGO_HOME)=cargo
 
 # What comes before cargo to compile with SIMD, into a folder of its own.
@@ -87,20 +88,21 @@ simd: $(STAMPS)/rust $(if $(shell command -v npm),$(WASM_OPT_TOOL)) ## the filte
 	@$(call optimise,target/simd128/$(LINKED),$(SIMD_WASM),--enable-simd)
 
 # A tenth less to run and to keep. It takes ten seconds, so its result is kept. The features are those that
-# Rust's target has, and nothing else. -Os would save another 3 %, but puts functions into each other until one
-# has 100 KB, and V8 keeps the memory that it compiles the largest with: 10 to 20 MB more of Envoy.
+# Rust's target has, and nothing else. Functions stay apart: put into each other until one has 100 KB they
+# would cost 10 to 20 MB of Envoy, because V8 keeps the memory that it compiles the largest with.
 #
 # $(call optimise,what cargo made,the artifact,other features)
 define optimise
 name=target/wasm-opt/$(notdir $(2:.wasm=)); \
-kept=$$name-$(BINARYEN_VERSION)-O1-$$(sha256sum < $(1) | cut -c1-16).wasm; \
+kept=$$name-$(BINARYEN_VERSION)-Os-$$(sha256sum < $(1) | cut -c1-16).wasm; \
 if test ! -e $(WASM_OPT_TOOL); then \
   echo 'npm is missing: without wasm-opt the filter is larger and slower; install Node.js 20 or newer'; \
   kept=$(1); \
 elif test ! -e $$kept; then \
   echo 'Optimising it with wasm-opt'; rm -f $$name-*; mkdir -p target/wasm-opt; \
-  $(WASM_OPT) $(1) -O1 --mvp-features --enable-bulk-memory --enable-bulk-memory-opt \
-    --enable-call-indirect-overlong --enable-multivalue --enable-mutable-globals \
+  $(WASM_OPT) $(1) -Os --always-inline-max-function-size=2 --one-caller-inline-max-function-size=2 \
+    --flexible-inline-max-function-size=2 --mvp-features --enable-bulk-memory \
+    --enable-bulk-memory-opt --enable-call-indirect-overlong --enable-multivalue --enable-mutable-globals \
     --enable-nontrapping-float-to-int --enable-reference-types --enable-sign-ext $(3) -o $$kept.part \
     || exit 1; \
   mv $$kept.part $$kept; \

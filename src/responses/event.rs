@@ -119,6 +119,7 @@ impl Repeated {
     }
 
     /// Makes the number one larger, so that it becomes `next`.
+    #[inline]
     fn count(&mut self, next: u64) {
         let end = self.head.saturating_sub(END.len());
         for digit in self.between.get_mut(self.number..end).unwrap_or_default().iter_mut().rev() {
