@@ -125,6 +125,16 @@ pub struct ApiError {
     pub retry_after_s: Option<u64>,
 }
 
+/// The failure of a request that is refused. It passes through many hands that only hand it on, so it is one
+/// word.
+pub type Refused = Box<ApiError>;
+
+/// The failure of a request whose field at `param` is at fault.
+#[inline(never)]
+pub fn refused(param: &str, message: String, code: &str) -> Refused {
+    Box::new(ApiError::invalid(param, message).with_code(code))
+}
+
 impl ApiError {
     /// A failure of this class with nothing but a message.
     pub fn new(class: Class, message: impl Into<String>) -> Self {

@@ -1,6 +1,6 @@
 //! Content parts of messages and tool outputs.
 
-use crate::error::ApiError;
+use crate::error::Refused;
 use crate::json::JsonText;
 use crate::json::document::{Kind, Value};
 
@@ -56,8 +56,8 @@ pub struct Image<'d> {
 pub fn parts<'d>(
     content: Value<'d>,
     path: &Path<'_>,
-    each: &mut dyn FnMut(&Part<'d>, &Path<'_>) -> Result<(), ApiError>,
-) -> Result<(), ApiError> {
+    each: &mut dyn FnMut(&Part<'d>, &Path<'_>) -> Result<(), Refused>,
+) -> Result<(), Refused> {
     match content.kind() {
         Kind::String => each(&Part::Text(content.text().unwrap_or_default()), &path.element(0)),
         Kind::Array => {
@@ -76,7 +76,7 @@ impl<'d> Part<'d> {
     ///
     /// # Errors
     /// Names what is missing or of the wrong kind.
-    pub fn read(value: Value<'d>, path: &Path<'_>) -> Result<Self, ApiError> {
+    pub fn read(value: Value<'d>, path: &Path<'_>) -> Result<Self, Refused> {
         let fields = Fields::of(value, path)?;
         Ok(match &*fields.required_word("type")? {
             "input_text" | "output_text" | "text" | "summary_text" | "reasoning_text" => {
@@ -102,7 +102,7 @@ impl<'d> Part<'d> {
 }
 
 impl<'d> Image<'d> {
-    fn read(fields: &Fields<'d, '_>) -> Result<Self, ApiError> {
+    fn read(fields: &Fields<'d, '_>) -> Result<Self, Refused> {
         // Chat Completions nests the URL; some clients send that form.
         let nested = fields.any("image_url").filter(|url| url.kind() == Kind::Object);
         let (url, detail) = match nested {

@@ -3,7 +3,7 @@
 //! An [`Item`] is its type and where its members stand. Whoever wants one of them asks for it by a function
 //! of this file, which says what clients send there, or what is wrong with it.
 
-use crate::error::ApiError;
+use crate::error::Refused;
 use crate::json::JsonText;
 use crate::json::directory::Directory;
 use crate::json::document::{Kind as JsonKind, Value};
@@ -144,7 +144,7 @@ impl<'d> Item<'d> {
     ///
     /// # Errors
     /// It is no object, or its type is missing or no string. Unknown types are none.
-    pub fn of(value: Value<'d>, path: &Path<'_>) -> Result<Self, ApiError> {
+    pub fn of(value: Value<'d>, path: &Path<'_>) -> Result<Self, Refused> {
         let fields = Fields::of(value, path)?;
         let kind = match fields.of_kind("type", JsonKind::String)? {
             Some(written) => {
@@ -179,7 +179,7 @@ impl HostedCall {
 
 /// An item without `type` is a message, or else a reference.
 #[inline(never)]
-fn untyped(fields: &Fields<'_, '_>) -> Result<Kind, ApiError> {
+fn untyped(fields: &Fields<'_, '_>) -> Result<Kind, Refused> {
     if fields.any("role").is_some() {
         return Ok(Kind::Message);
     }
@@ -214,7 +214,7 @@ const ROLES: &[(&str, Role)] = &[
 ///
 /// # Errors
 /// It is missing, or none.
-pub fn role(message: &Fields<'_, '_>) -> Result<Role, ApiError> {
+pub fn role(message: &Fields<'_, '_>) -> Result<Role, Refused> {
     let written = message.required_word("role")?;
     match ROLES.iter().find(|(word, _)| *word == written) {
         Some((_, role)) => Ok(*role),
@@ -230,7 +230,7 @@ pub fn role(message: &Fields<'_, '_>) -> Result<Role, ApiError> {
 ///
 /// # Errors
 /// One of them is no string. Both are looked at.
-pub fn call_id<'d>(item: &Fields<'d, '_>) -> Result<Option<JsonText<'d>>, ApiError> {
+pub fn call_id<'d>(item: &Fields<'d, '_>) -> Result<Option<JsonText<'d>>, Refused> {
     let call_id = item.text("call_id")?;
     let id = item.text("id")?;
     Ok(call_id.or(id))
@@ -242,7 +242,7 @@ pub fn call_id<'d>(item: &Fields<'d, '_>) -> Result<Option<JsonText<'d>>, ApiErr
 /// The name is missing, or one of them no string.
 pub fn called_name<'d>(
     call: &Fields<'d, '_>,
-) -> Result<(JsonText<'d>, Option<JsonText<'d>>), ApiError> {
+) -> Result<(JsonText<'d>, Option<JsonText<'d>>), Refused> {
     Ok((call.required_text("name")?, call.text("namespace")?))
 }
 
@@ -250,7 +250,7 @@ pub fn called_name<'d>(
 ///
 /// # Errors
 /// They are something else.
-pub fn arguments<'d>(call: &Fields<'d, '_>) -> Result<Option<Value<'d>>, ApiError> {
+pub fn arguments<'d>(call: &Fields<'d, '_>) -> Result<Option<Value<'d>>, Refused> {
     match call.any("arguments") {
         Some(value) if !matches!(value.kind(), JsonKind::String | JsonKind::Object) => {
             Err(call.path("arguments").mismatch("a string", value))
@@ -263,7 +263,7 @@ pub fn arguments<'d>(call: &Fields<'d, '_>) -> Result<Option<Value<'d>>, ApiErro
 ///
 /// # Errors
 /// It is missing, or something else.
-pub fn object<'d>(item: &Fields<'d, '_>, name: &str) -> Result<Value<'d>, ApiError> {
+pub fn object<'d>(item: &Fields<'d, '_>, name: &str) -> Result<Value<'d>, Refused> {
     let value = item.required(name)?;
     match value.kind() {
         JsonKind::Object => Ok(value),
@@ -275,7 +275,7 @@ pub fn object<'d>(item: &Fields<'d, '_>, name: &str) -> Result<Value<'d>, ApiErr
 ///
 /// # Errors
 /// One of them cannot be read.
-pub fn tools<'d>(item: &Fields<'d, '_>) -> Result<Vec<Tool<'d>>, ApiError> {
+pub fn tools<'d>(item: &Fields<'d, '_>) -> Result<Vec<Tool<'d>>, Refused> {
     Tool::list(item.list("tools")?, &item.path("tools"))
 }
 
@@ -283,7 +283,7 @@ pub fn tools<'d>(item: &Fields<'d, '_>) -> Result<Vec<Tool<'d>>, ApiError> {
 ///
 /// # Errors
 /// One of them is of the wrong kind.
-pub fn effort<'d>(update: &Fields<'d, '_>) -> Result<Option<JsonText<'d>>, ApiError> {
+pub fn effort<'d>(update: &Fields<'d, '_>) -> Result<Option<JsonText<'d>>, Refused> {
     let path = update.path("reasoning");
     match update.any("reasoning") {
         Some(reasoning) => Fields::of(reasoning, &path)?.text("effort"),
@@ -306,7 +306,7 @@ pub struct CommandResult<'d> {
 ///
 /// # Errors
 /// One of them cannot be read.
-pub fn command_results<'d>(item: &Fields<'d, '_>) -> Result<Vec<CommandResult<'d>>, ApiError> {
+pub fn command_results<'d>(item: &Fields<'d, '_>) -> Result<Vec<CommandResult<'d>>, Refused> {
     let path = item.path("output");
     let result = |(index, value)| {
         let path = path.element(index);
@@ -329,7 +329,7 @@ pub fn paragraphs<'d>(
     reasoning: &Fields<'d, '_>,
     name: &str,
     each: &mut dyn FnMut(JsonText<'d>),
-) -> Result<(), ApiError> {
+) -> Result<(), Refused> {
     let path = reasoning.path(name);
     for (index, part) in reasoning.list(name)?.enumerate() {
         if let Part::Text(text) = Part::read(part, &path.element(index))? {

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::error::ApiError;
+use crate::error::{Refused, refused};
 use crate::json::JsonText;
 use crate::json::directory::Directory;
 use crate::json::document::{Kind, Value};
@@ -42,21 +42,20 @@ impl<'p> Path<'p> {
     }
 
     /// The error of a value here that is not of the right kind.
-    pub fn mismatch(&self, takes: &str, found: Value<'_>) -> ApiError {
+    pub fn mismatch(&self, takes: &str, found: Value<'_>) -> Refused {
         let message = format!("`{self}` takes {takes}, not {}.", found.kind());
-        ApiError::invalid(self.to_string(), message).with_code("invalid_type")
+        refused(&self.to_string(), message, "invalid_type")
     }
 
     /// The error of a value here that is of the right kind but not possible.
-    pub fn impossible(&self, takes: &str) -> ApiError {
-        ApiError::invalid(self.to_string(), format!("`{self}` takes {takes}."))
-            .with_code("invalid_value")
+    pub fn impossible(&self, takes: &str) -> Refused {
+        refused(&self.to_string(), format!("`{self}` takes {takes}."), "invalid_value")
     }
 
     /// The error of a missing value here.
-    pub fn missing(&self) -> ApiError {
-        ApiError::invalid(self.to_string(), format!("Missing required parameter: `{self}`."))
-            .with_code("missing_required_parameter")
+    pub fn missing(&self) -> Refused {
+        let message = format!("Missing required parameter: `{self}`.");
+        refused(&self.to_string(), message, "missing_required_parameter")
     }
 }
 
@@ -92,7 +91,7 @@ impl<'d, 'p> Fields<'d, 'p> {
     ///
     /// # Errors
     /// The value is no object.
-    pub fn of(value: Value<'d>, path: &'p Path<'p>) -> Result<Self, ApiError> {
+    pub fn of(value: Value<'d>, path: &'p Path<'p>) -> Result<Self, Refused> {
         match value.kind() {
             Kind::Object => Ok(Self { value, path: Some(path), directory: None }),
             _ => Err(path.mismatch("an object", value)),
@@ -134,7 +133,7 @@ impl<'d, 'p> Fields<'d, 'p> {
     ///
     /// # Errors
     /// It is not.
-    pub fn required(&self, name: &str) -> Result<Value<'d>, ApiError> {
+    pub fn required(&self, name: &str) -> Result<Value<'d>, Refused> {
         self.any(name).ok_or_else(|| self.path(name).missing())
     }
 
@@ -142,7 +141,7 @@ impl<'d, 'p> Fields<'d, 'p> {
     ///
     /// # Errors
     /// It is of another kind.
-    pub fn of_kind(&self, name: &str, kind: Kind) -> Result<Option<Value<'d>>, ApiError> {
+    pub fn of_kind(&self, name: &str, kind: Kind) -> Result<Option<Value<'d>>, Refused> {
         match self.any(name) {
             Some(value) if value.kind() != kind => {
                 Err(self.path(name).mismatch(&kind.to_string(), value))
@@ -155,7 +154,7 @@ impl<'d, 'p> Fields<'d, 'p> {
     ///
     /// # Errors
     /// It is something else.
-    pub fn text(&self, name: &str) -> Result<Option<JsonText<'d>>, ApiError> {
+    pub fn text(&self, name: &str) -> Result<Option<JsonText<'d>>, Refused> {
         Ok(self.of_kind(name, Kind::String)?.and_then(Value::text))
     }
 
@@ -163,7 +162,7 @@ impl<'d, 'p> Fields<'d, 'p> {
     ///
     /// # Errors
     /// It is something else.
-    pub fn word(&self, name: &str) -> Result<Option<Cow<'d, str>>, ApiError> {
+    pub fn word(&self, name: &str) -> Result<Option<Cow<'d, str>>, Refused> {
         Ok(self.of_kind(name, Kind::String)?.and_then(Value::decoded))
     }
 
@@ -171,7 +170,7 @@ impl<'d, 'p> Fields<'d, 'p> {
     ///
     /// # Errors
     /// It is not, or it is something else.
-    pub fn required_word(&self, name: &str) -> Result<Cow<'d, str>, ApiError> {
+    pub fn required_word(&self, name: &str) -> Result<Cow<'d, str>, Refused> {
         self.word(name)?.ok_or_else(|| self.path(name).missing())
     }
 
@@ -179,7 +178,7 @@ impl<'d, 'p> Fields<'d, 'p> {
     ///
     /// # Errors
     /// It is not, or it is something else.
-    pub fn required_text(&self, name: &str) -> Result<JsonText<'d>, ApiError> {
+    pub fn required_text(&self, name: &str) -> Result<JsonText<'d>, Refused> {
         self.text(name)?.ok_or_else(|| self.path(name).missing())
     }
 
@@ -187,7 +186,7 @@ impl<'d, 'p> Fields<'d, 'p> {
     ///
     /// # Errors
     /// It is something else.
-    pub fn bool(&self, name: &str) -> Result<Option<bool>, ApiError> {
+    pub fn bool(&self, name: &str) -> Result<Option<bool>, Refused> {
         Ok(self.of_kind(name, Kind::Bool)?.map(|value| value.raw() == "true"))
     }
 
@@ -195,7 +194,7 @@ impl<'d, 'p> Fields<'d, 'p> {
     ///
     /// # Errors
     /// It is something else.
-    pub fn count(&self, name: &str) -> Result<Option<u64>, ApiError> {
+    pub fn count(&self, name: &str) -> Result<Option<u64>, Refused> {
         let Some(value) = self.of_kind(name, Kind::Number)? else { return Ok(None) };
         // `1.0` is an integer to JSON Schema, and some clients write integers like that.
         let digits = value.raw().strip_suffix(".0").unwrap_or(value.raw());
@@ -209,7 +208,7 @@ impl<'d, 'p> Fields<'d, 'p> {
     ///
     /// # Errors
     /// It is no array.
-    pub fn list(&self, name: &str) -> Result<impl Iterator<Item = Value<'d>> + use<'d>, ApiError> {
+    pub fn list(&self, name: &str) -> Result<impl Iterator<Item = Value<'d>> + use<'d>, Refused> {
         Ok(self.of_kind(name, Kind::Array)?.into_iter().flat_map(Value::elements))
     }
 }
@@ -233,7 +232,7 @@ mod tests {
         assert_eq!(fields.text("b").unwrap(), None);
         assert_eq!(root.bool("f").unwrap(), Some(true));
 
-        let params = |error: ApiError| (error.code().to_owned(), error.param.unwrap());
+        let params = |error: Refused| (error.code().to_owned(), error.param.unwrap());
         assert_eq!(
             params(fields.bool("d").unwrap_err()),
             ("invalid_type".to_owned(), "a[0].d".to_owned())

@@ -2,7 +2,7 @@
 //!
 //! <https://platform.openai.com/docs/api-reference/responses/create>
 
-use crate::error::{ApiError, Class};
+use crate::error::{ApiError, Class, Refused, refused};
 use crate::json::JsonText;
 use crate::json::document::{Kind, Value};
 
@@ -105,11 +105,12 @@ impl<'d> Request<'d> {
     ///
     /// # Errors
     /// Names the parameter that is missing, of the wrong kind or too large.
-    pub fn read(fields: Fields<'d, 'd>, terms: Terms) -> Result<Self, ApiError> {
+    pub fn read(fields: Fields<'d, 'd>, terms: Terms) -> Result<Self, Refused> {
         let body = fields.value();
         if body.kind() != Kind::Object {
             let message = format!("The request body must be a JSON object, not {}.", body.kind());
-            return Err(ApiError::new(Class::InvalidRequest, message).with_code("invalid_type"));
+            let error = ApiError::new(Class::InvalidRequest, message);
+            return Err(error.with_code("invalid_type").into());
         }
         for (name, kind) in KINDS {
             fields.of_kind(name, *kind)?;
@@ -145,16 +146,16 @@ fn nested<'d, 'p>(
     fields: &Fields<'d, '_>,
     name: &str,
     path: &'p super::read::Path<'p>,
-) -> Result<Option<Fields<'d, 'p>>, ApiError> {
+) -> Result<Option<Fields<'d, 'p>>, Refused> {
     fields.any(name).map(|value| Fields::of(value, path)).transpose()
 }
 
-fn model<'d>(fields: &Fields<'d, '_>, required: bool) -> Result<JsonText<'d>, ApiError> {
+fn model<'d>(fields: &Fields<'d, '_>, required: bool) -> Result<JsonText<'d>, Refused> {
     let model = fields.text("model")?.unwrap_or_default();
     if model.is_empty() && required { Err(fields.path("model").missing()) } else { Ok(model) }
 }
 
-fn input<'d>(fields: &Fields<'d, '_>, items_max: usize) -> Result<Input<'d>, ApiError> {
+fn input<'d>(fields: &Fields<'d, '_>, items_max: usize) -> Result<Input<'d>, Refused> {
     let value = fields.required("input")?;
     let path = fields.path("input");
     match value.kind() {
@@ -164,7 +165,7 @@ fn input<'d>(fields: &Fields<'d, '_>, items_max: usize) -> Result<Input<'d>, Api
             if count > items_max {
                 let message =
                     format!("`input` has {count} items; at most {} are taken.", items_max);
-                return Err(ApiError::invalid("input", message).with_code("array_above_max_length"));
+                return Err(refused("input", message, "array_above_max_length"));
             }
             let mut items = Vec::with_capacity(count);
             for (i, item) in value.elements().enumerate() {
@@ -176,21 +177,21 @@ fn input<'d>(fields: &Fields<'d, '_>, items_max: usize) -> Result<Input<'d>, Api
     }
 }
 
-fn effort<'d>(reasoning: &Fields<'d, '_>) -> Result<Option<JsonText<'d>>, ApiError> {
+fn effort<'d>(reasoning: &Fields<'d, '_>) -> Result<Option<JsonText<'d>>, Refused> {
     for repeated in ["summary", "generate_summary"] {
         reasoning.of_kind(repeated, Kind::String)?;
     }
     reasoning.text("effort")
 }
 
-fn max_output_tokens(fields: &Fields<'_, '_>) -> Result<Option<u64>, ApiError> {
+fn max_output_tokens(fields: &Fields<'_, '_>) -> Result<Option<u64>, Refused> {
     match fields.count("max_output_tokens")? {
         Some(0) => Err(fields.path("max_output_tokens").impossible("a number above 0")),
         count => Ok(count),
     }
 }
 
-fn sampling<'d>(fields: &Fields<'d, '_>) -> Result<Vec<(&'static str, &'d str)>, ApiError> {
+fn sampling<'d>(fields: &Fields<'d, '_>) -> Result<Vec<(&'static str, &'d str)>, Refused> {
     let mut sampling = Vec::new();
     for name in SAMPLING {
         if let Some(number) = fields.of_kind(name, Kind::Number)? {
@@ -200,7 +201,7 @@ fn sampling<'d>(fields: &Fields<'d, '_>) -> Result<Vec<(&'static str, &'d str)>,
     Ok(sampling)
 }
 
-fn format<'d>(text: &Fields<'d, '_>) -> Result<Format<'d>, ApiError> {
+fn format<'d>(text: &Fields<'d, '_>) -> Result<Format<'d>, Refused> {
     let path = text.path("format");
     let Some(value) = text.any("format") else { return Ok(Format::Text) };
     let fields = Fields::of(value, &path)?;
@@ -225,7 +226,7 @@ fn format<'d>(text: &Fields<'d, '_>) -> Result<Format<'d>, ApiError> {
     })
 }
 
-fn include<'d>(fields: &Fields<'d, '_>) -> Result<Vec<JsonText<'d>>, ApiError> {
+fn include<'d>(fields: &Fields<'d, '_>) -> Result<Vec<JsonText<'d>>, Refused> {
     let path = fields.path("include");
     let values = fields.list("include")?.enumerate();
     values

@@ -1,6 +1,6 @@
 //! Tools and tool choices of a request.
 
-use crate::error::ApiError;
+use crate::error::Refused;
 use crate::json::JsonText;
 use crate::json::document::{Kind, Value};
 
@@ -121,11 +121,11 @@ impl<'d> Tool<'d> {
     pub fn list(
         elements: impl Iterator<Item = Value<'d>>,
         path: &Path<'_>,
-    ) -> Result<Vec<Self>, ApiError> {
+    ) -> Result<Vec<Self>, Refused> {
         elements.enumerate().map(|(index, value)| Self::read(value, &path.element(index))).collect()
     }
 
-    fn read(value: Value<'d>, path: &Path<'_>) -> Result<Self, ApiError> {
+    fn read(value: Value<'d>, path: &Path<'_>) -> Result<Self, Refused> {
         let fields = Fields::of(value, path)?;
         Ok(match &*fields.required_word("type")? {
             "function" => Self::Function(Function {
@@ -161,12 +161,12 @@ impl<'d> Tool<'d> {
     }
 }
 
-fn name<'d>(fields: &Fields<'d, '_>) -> Result<JsonText<'d>, ApiError> {
+fn name<'d>(fields: &Fields<'d, '_>) -> Result<JsonText<'d>, Refused> {
     let name = fields.required_text("name")?;
     if name.is_empty() { Err(fields.path("name").missing()) } else { Ok(name) }
 }
 
-fn grammar<'d>(fields: &Fields<'d, '_>) -> Result<Option<(JsonText<'d>, JsonText<'d>)>, ApiError> {
+fn grammar<'d>(fields: &Fields<'d, '_>) -> Result<Option<(JsonText<'d>, JsonText<'d>)>, Refused> {
     let path = fields.path("format");
     let Some(format) = fields.any("format") else { return Ok(None) };
     let format = Fields::of(format, &path)?;
@@ -228,7 +228,7 @@ impl<'d> ToolChoice<'d> {
     ///
     /// # Errors
     /// Names the field that is missing, of the wrong kind or no choice.
-    pub fn read(value: Value<'d>, path: &Path<'_>) -> Result<Self, ApiError> {
+    pub fn read(value: Value<'d>, path: &Path<'_>) -> Result<Self, Refused> {
         if let Some(word) = value.text() {
             return match &*word.decode() {
                 "auto" => Ok(Self::Auto),
@@ -258,7 +258,7 @@ impl<'d> ToolChoice<'d> {
 }
 
 impl<'d> ToolRef<'d> {
-    fn read(value: Value<'d>, path: &Path<'_>) -> Result<Self, ApiError> {
+    fn read(value: Value<'d>, path: &Path<'_>) -> Result<Self, Refused> {
         let fields = Fields::of(value, path)?;
         Ok(match &*fields.required_word("type")? {
             kind @ ("function" | "custom") => {

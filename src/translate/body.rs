@@ -76,7 +76,7 @@ impl<'b> Body<'b> {
     /// # Errors
     /// A failure of the client's request that names the field at fault.
     pub fn translate(&self, context: &Context<'_>) -> Result<Translated, ApiError> {
-        request::translate(self.document.root(), self.bounds, context)
+        request::translate(self.document.root(), self.bounds, context).map_err(|refused| *refused)
     }
 }
 

@@ -33,7 +33,7 @@ impl Echo {
 }
 
 /// Members that are repeated as they were sent, and what stands there for one that was not.
-const REPEATED: [(&str, &str); 14] = [
+static REPEATED: [(&str, &str); 14] = [
     ("instructions", "null"),
     ("max_output_tokens", "null"),
     ("max_tool_calls", "null"),
@@ -51,7 +51,7 @@ const REPEATED: [(&str, &str); 14] = [
 ];
 
 fn members(o: &mut Object<'_>, request: &Fields<'_, '_>) {
-    for (name, absent) in REPEATED {
+    for (name, absent) in &REPEATED {
         o.raw(name, request.any(name).map_or(absent, Value::raw));
     }
     if let Some(user) = request.any("user") {

@@ -1,7 +1,7 @@
 //! Items of the input become a conversation, in one walk over them.
 
 use crate::dialect::Dialect;
-use crate::error::ApiError;
+use crate::error::Refused;
 use crate::json::JsonText;
 use crate::json::directory::Directory;
 use crate::json::document::{Bounds, Document, Kind as JsonKind, Value};
@@ -35,7 +35,7 @@ impl<'d> Reader<'_, 'd> {
     /// # Errors
     /// An item cannot be read, or cannot be expressed and is not to be dropped.
     #[inline(never)]
-    pub(super) fn read(mut self, input: &Input<'d>) -> Result<Conversation<'d>, ApiError> {
+    pub(super) fn read(mut self, input: &Input<'d>) -> Result<Conversation<'d>, Refused> {
         match input {
             Input::Text(text) => {
                 self.conversation.parts.text(self.kept.text(text.clone()));
@@ -64,7 +64,7 @@ impl<'d> Reader<'_, 'd> {
         is_last: bool,
         fields: &Fields<'d, '_>,
         path: &Path<'_>,
-    ) -> Result<(), ApiError> {
+    ) -> Result<(), Refused> {
         match item.kind {
             Kind::Message => self.message(fields),
             Kind::Reasoning => self.reasoning(fields),
@@ -94,14 +94,14 @@ impl<'d> Reader<'_, 'd> {
         name: &str,
         place: Place,
         fields: &Fields<'d, '_>,
-    ) -> Result<(), ApiError> {
+    ) -> Result<(), Refused> {
         let (content, path) = (fields.required(name)?, fields.path(name));
         let parts = Parts { dialect: self.dialect, kept: self.kept, place };
         parts.all(content, &path, self.report, &mut self.conversation.parts)
     }
 
     #[inline(never)]
-    fn message(&mut self, fields: &Fields<'d, '_>) -> Result<(), ApiError> {
+    fn message(&mut self, fields: &Fields<'d, '_>) -> Result<(), Refused> {
         let role = item::role(fields)?;
         let from = self.conversation.parts.len();
         let place = if role == Role::User { Place::User } else { Place::Other };
@@ -121,7 +121,7 @@ impl<'d> Reader<'_, 'd> {
 
     /// The thoughts themselves where they are known, else their summary.
     #[inline(never)]
-    fn reasoning(&mut self, fields: &Fields<'d, '_>) -> Result<(), ApiError> {
+    fn reasoning(&mut self, fields: &Fields<'d, '_>) -> Result<(), Refused> {
         let (kept, parts) = (self.kept, &mut self.conversation.parts);
         let from = parts.len();
         parts.text(JsonStr::EMPTY);
@@ -143,7 +143,7 @@ impl<'d> Reader<'_, 'd> {
     }
 
     #[inline(never)]
-    fn call(&mut self, kind: CallKind, fields: &Fields<'d, '_>) -> Result<(), ApiError> {
+    fn call(&mut self, kind: CallKind, fields: &Fields<'d, '_>) -> Result<(), Refused> {
         let (name, arguments) = match kind {
             CallKind::Function => {
                 fields.required("call_id")?;
@@ -163,7 +163,7 @@ impl<'d> Reader<'_, 'd> {
         Ok(())
     }
 
-    fn called_name(&self, kind: ToolKind, fields: &Fields<'d, '_>) -> Result<&'d str, ApiError> {
+    fn called_name(&self, kind: ToolKind, fields: &Fields<'d, '_>) -> Result<&'d str, Refused> {
         let (name, namespace) = item::called_name(fields)?;
         let namespace = namespace.map(JsonText::into_decoded);
         Ok(self.tool_name(kind, namespace.as_deref(), self.kept.decoded(name)))
@@ -213,8 +213,8 @@ impl<'d> Reader<'_, 'd> {
     pub(super) fn output(
         &mut self,
         fields: &Fields<'d, '_>,
-        read: &mut dyn FnMut(&mut Self, &Fields<'d, '_>) -> Result<(), ApiError>,
-    ) -> Result<(), ApiError> {
+        read: &mut dyn FnMut(&mut Self, &Fields<'d, '_>) -> Result<(), Refused>,
+    ) -> Result<(), Refused> {
         let id = item::call_id(fields)?.map(|id| self.kept.decoded(id));
         let call = id.and_then(|id| self.conversation.oldest_waiting(id));
         let from = self.conversation.parts.len();
@@ -238,7 +238,7 @@ impl<'d> Reader<'_, 'd> {
         part: &Part<'d>,
         place: Place,
         path: &Path<'_>,
-    ) -> Result<(), ApiError> {
+    ) -> Result<(), Refused> {
         let parts = Parts { dialect: self.dialect, kept: self.kept, place };
         parts.one(part, path, self.report, &mut self.conversation.parts)
     }

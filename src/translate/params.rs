@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::dialect::{
     Dialect, FormatWithTools, MaxTokensField, Params, ReasoningParam, ResponseFormat, WebSearch,
 };
-use crate::error::ApiError;
+use crate::error::Refused;
 use crate::json::document::{Value, decoded_name};
 use crate::json::{self, JsonText};
 use crate::responses::request::{Format, Request};
@@ -31,7 +31,7 @@ impl<'d> Parameters<'_, 'd> {
         &self,
         members: &mut Members<'d>,
         report: &mut Report,
-    ) -> Result<(), ApiError> {
+    ) -> Result<(), Refused> {
         let request = self.request;
         for (name, number) in &request.sampling {
             members.push((Cow::Borrowed(name), Cow::Borrowed(number)));
@@ -86,7 +86,7 @@ impl<'d> Parameters<'_, 'd> {
         value: Value<'d>,
         members: &mut Members<'d>,
         report: &mut Report,
-    ) -> Result<(), ApiError> {
+    ) -> Result<(), Refused> {
         let name = decoded_name(written);
         let Some(row) = treatment::parameter(&name) else {
             return report.drop(&treatment::OTHER, name);
@@ -104,7 +104,7 @@ impl<'d> Parameters<'_, 'd> {
     }
 
     /// Members of members that nothing else reads.
-    fn nested(&self, row: &Row, value: Value<'d>, report: &mut Report) -> Result<(), ApiError> {
+    fn nested(&self, row: &Row, value: Value<'d>, report: &mut Report) -> Result<(), Refused> {
         if *row == treatment::REASONING && value.get("mode").is_some_and(|mode| !mode.is_null()) {
             return report.drop(&treatment::REASONING_MODE, "reasoning.mode");
         }
@@ -121,7 +121,7 @@ impl<'d> Parameters<'_, 'd> {
         update: Option<&JsonText<'d>>,
         members: &mut Members<'d>,
         report: &mut Report,
-    ) -> Result<(), ApiError> {
+    ) -> Result<(), Refused> {
         let Some(effort) = update.or(self.request.effort.as_ref()) else { return Ok(()) };
         let effort = effort.decode();
         let Some(rank) =
@@ -182,7 +182,7 @@ impl<'d> Parameters<'_, 'd> {
         has_tools: bool,
         members: &mut Members<'d>,
         report: &mut Report,
-    ) -> Result<Option<String>, ApiError> {
+    ) -> Result<Option<String>, Refused> {
         let as_text = has_tools && self.dialect.format_with_tools == FormatWithTools::Text;
         let form = if as_text { ResponseFormat::None } else { self.dialect.response_format };
         let mut send = |json: Cow<'d, str>| members.push((Cow::Borrowed("response_format"), json));
@@ -240,7 +240,7 @@ impl<'d> Parameters<'_, 'd> {
         &self,
         members: &mut Members<'d>,
         report: &mut Report,
-    ) -> Result<(), ApiError> {
+    ) -> Result<(), Refused> {
         match self.request.parallel_tool_calls {
             Some(parallel) if self.forwards("parallel_tool_calls") => {
                 let json = if parallel { "true" } else { "false" };

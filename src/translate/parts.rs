@@ -2,7 +2,7 @@
 
 use crate::chat::request as chat;
 use crate::dialect::{Attachments, Dialect, ImageDetail, Images, ToolImages};
-use crate::error::ApiError;
+use crate::error::Refused;
 use crate::json::JsonText;
 use crate::json::document::Value;
 use crate::json::kept::{JsonStr, Kept};
@@ -41,7 +41,7 @@ impl<'d> Parts<'_, 'd> {
         path: &Path<'_>,
         report: &mut Report,
         out: &mut Pieces<'d>,
-    ) -> Result<(), ApiError> {
+    ) -> Result<(), Refused> {
         content::parts(content, path, &mut |part, path| self.one(part, path, report, out))
     }
 
@@ -55,7 +55,7 @@ impl<'d> Parts<'_, 'd> {
         path: &Path<'_>,
         report: &mut Report,
         out: &mut Pieces<'d>,
-    ) -> Result<(), ApiError> {
+    ) -> Result<(), Refused> {
         if let Part::Text(text) | Part::Refusal(text) = part {
             out.text(self.kept.text(text.clone()));
             return Ok(());
@@ -72,7 +72,7 @@ impl<'d> Parts<'_, 'd> {
         part: &Part<'d>,
         path: &Path<'_>,
         report: &mut Report,
-    ) -> Result<Option<chat::Part<'d>>, ApiError> {
+    ) -> Result<Option<chat::Part<'d>>, Refused> {
         match part {
             Part::Encrypted(text) if is_cipher(text) => {
                 report.drop(&treatment::ENCRYPTED_CONTENT, path).map(|()| None)
@@ -106,7 +106,7 @@ impl<'d> Parts<'_, 'd> {
         image: &Image<'d>,
         path: &Path<'_>,
         report: &mut Report,
-    ) -> Result<chat::Part<'d>, ApiError> {
+    ) -> Result<chat::Part<'d>, Refused> {
         let taken = image.url.as_ref().filter(|url| {
             self.takes_attachments()
                 && match self.dialect.images {
@@ -140,7 +140,7 @@ impl<'d> Parts<'_, 'd> {
         file: &File<'d>,
         path: &Path<'_>,
         report: &mut Report,
-    ) -> Result<chat::Part<'d>, ApiError> {
+    ) -> Result<chat::Part<'d>, Refused> {
         let has_content = file.data.is_some() || file.id.is_some();
         if has_content && self.takes_attachments() && self.dialect.files == Attachments::Forward {
             return Ok(chat::Part::File {
@@ -165,7 +165,7 @@ fn note<'d>(
     note: &'static str,
     path: &Path<'_>,
     report: &mut Report,
-) -> Result<chat::Part<'d>, ApiError> {
+) -> Result<chat::Part<'d>, Refused> {
     report.drop(row, path)?;
     Ok(chat::Part::Text(JsonStr::of_escaped(note)))
 }

@@ -1,7 +1,7 @@
 //! Items that few conversations have: records of what servers did, summaries, agents' messages, and calls
 //! of tools that the API itself defines.
 
-use crate::error::ApiError;
+use crate::error::Refused;
 use crate::json::JsonText;
 use crate::json::document::{Value, names};
 use crate::json::kept::JsonStr;
@@ -24,7 +24,7 @@ impl<'d> Reader<'_, 'd> {
         kind: Kind,
         fields: &Fields<'d, '_>,
         path: &Path<'_>,
-    ) -> Result<(), ApiError> {
+    ) -> Result<(), Refused> {
         match kind {
             Kind::Hosted(hosted) => self.hosted(hosted, fields.value(), path),
             Kind::AgentMessage => {
@@ -56,7 +56,7 @@ impl<'d> Reader<'_, 'd> {
         &self,
         kind: CallKind,
         fields: &Fields<'d, '_>,
-    ) -> Result<(&'d str, JsonStr<'d>), ApiError> {
+    ) -> Result<(&'d str, JsonStr<'d>), Refused> {
         let (kind, name, action, without) = match kind {
             CallKind::ToolSearch => {
                 let name = self.tool_name(ToolKind::ToolSearch, None, "tool_search");
@@ -75,7 +75,7 @@ impl<'d> Reader<'_, 'd> {
         Ok((self.tool_name(kind, None, name), self.kept.encoded(&arguments)))
     }
 
-    fn patch_output(&mut self, fields: &Fields<'d, '_>) -> Result<(), ApiError> {
+    fn patch_output(&mut self, fields: &Fields<'d, '_>) -> Result<(), Refused> {
         let failed = fields.any("status").is_some_and(|status| status.is("failed"));
         let (parts, output) = (&mut self.conversation.parts, fields.text("output")?);
         parts.text(JsonStr::of_escaped(if failed { "Failed." } else { "Done." }));
@@ -98,7 +98,7 @@ impl<'d> Reader<'_, 'd> {
         });
     }
 
-    fn found_tools(&mut self, fields: &Fields<'d, '_>) -> Result<(), ApiError> {
+    fn found_tools(&mut self, fields: &Fields<'d, '_>) -> Result<(), Refused> {
         let tools = item::tools(fields)?;
         let text = if tools.is_empty() {
             JsonStr::of_escaped("No tools were found.")
@@ -116,7 +116,7 @@ impl<'d> Reader<'_, 'd> {
         hosted: HostedCall,
         value: Value<'d>,
         path: &Path<'_>,
-    ) -> Result<(), ApiError> {
+    ) -> Result<(), Refused> {
         if hosted == HostedCall::McpListTools {
             return self.report.drop(&treatment::MCP_LIST_TOOLS, path);
         }
@@ -140,7 +140,7 @@ impl<'d> Reader<'_, 'd> {
         Ok(())
     }
 
-    fn summary(&mut self, fields: &Fields<'d, '_>, path: &Path<'_>) -> Result<(), ApiError> {
+    fn summary(&mut self, fields: &Fields<'d, '_>, path: &Path<'_>) -> Result<(), Refused> {
         let sealed = fields.text("encrypted_content")?;
         let summary = sealed.and_then(|sealed| compaction::open_summary(&sealed.decode()));
         let text = match summary {

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use crate::chat::request as chat;
 use crate::config::{Limits, StreamMode, Strictness};
 use crate::dialect::Dialect;
-use crate::error::ApiError;
+use crate::error::{ApiError, Refused, refused};
 use crate::json::Array;
 use crate::json::JsonText;
 use crate::json::directory::Directory;
@@ -107,7 +107,7 @@ pub(super) fn translate(
     root: Value<'_>,
     bounds: Bounds,
     context: &Context<'_>,
-) -> Result<Translated, ApiError> {
+) -> Result<Translated, Refused> {
     let directory = Directory::of(root);
     let fields = Fields::root(root, &directory);
     refuse_stateful(&fields)?;
@@ -138,7 +138,7 @@ struct Written<'d> {
 }
 
 impl<'d> Translation<'_, 'd> {
-    fn run(&self) -> Result<Translated, ApiError> {
+    fn run(&self) -> Result<Translated, Refused> {
         let Self { request, context, .. } = self;
         let dialect = context.dialect;
         let mut report = Report::new(context.strictness);
@@ -188,7 +188,7 @@ impl<'d> Translation<'_, 'd> {
         tools: ToolTable,
         task: Task,
         report: Report,
-    ) -> Result<Translated, ApiError> {
+    ) -> Result<Translated, Refused> {
         let dialect = self.context.dialect;
         let (model, upstream_model) = self.model();
         let stream = self.upstream_stream();
@@ -208,7 +208,7 @@ impl<'d> Translation<'_, 'd> {
         request.write(messages, &mut chat);
         if !is_said {
             let message = "`input` has nothing in it that a model could answer.";
-            return Err(ApiError::invalid("input", message).with_code("invalid_value"));
+            return Err(refused("input", message.to_owned(), "invalid_value"));
         }
         let included = Parameters { request: self.request, dialect };
         Ok(Translated {
@@ -276,7 +276,7 @@ impl<'d> Translation<'_, 'd> {
 
     /// The last wish of the conversation for more or less reasoning.
     #[inline(never)]
-    fn effort_update(&self) -> Result<Option<JsonText<'d>>, ApiError> {
+    fn effort_update(&self) -> Result<Option<JsonText<'d>>, Refused> {
         let input = Path::of("input");
         let mut last = None;
         for (index, item) in self.items().iter().enumerate() {
@@ -290,7 +290,7 @@ impl<'d> Translation<'_, 'd> {
 
     /// All tools of the request: its own, those of the conversation, those that a search found.
     #[inline(never)]
-    fn tools(&self, report: &mut Report) -> Result<Tools<'d>, ApiError> {
+    fn tools(&self, report: &mut Report) -> Result<Tools<'d>, Refused> {
         let mut tools = Tools::new(self.context.dialect, self.context.limits.tools_max);
         tools.add(&self.request.tools, "tools", report)?;
         let input = Path::of("input");
@@ -313,7 +313,7 @@ impl<'d> Translation<'_, 'd> {
         tools: &Tools<'d>,
         members: &mut Members<'d>,
         report: &mut Report,
-    ) -> Result<(), ApiError> {
+    ) -> Result<(), Refused> {
         if tools.web_search {
             members.extend(parameters.web_search());
         }
@@ -339,9 +339,9 @@ fn with_extra_body<'m>(mut members: Members<'m>, dialect: &'m Dialect) -> Member
 
 /// What needs a memory of earlier requests, which this filter does not have.
 #[inline(never)]
-fn refuse_stateful(fields: &Fields<'_, '_>) -> Result<(), ApiError> {
+fn refuse_stateful(fields: &Fields<'_, '_>) -> Result<(), Refused> {
     let refuse = |row: &treatment::Row, code: &str, message: &str| {
-        Err(ApiError::invalid(row.name, message).with_code(code))
+        Err(refused(row.name, message.to_owned(), code))
     };
     if fields.any("previous_response_id").is_some() {
         let message = "Previous response not found: this server stores no responses. Send the whole \

@@ -1,7 +1,7 @@
 //! `tool_choice`, in the forms an upstream takes, or by offering fewer tools.
 
 use crate::dialect::{self, Dialect, RequiredAs};
-use crate::error::ApiError;
+use crate::error::{Refused, refused};
 use crate::json;
 use crate::responses::tool::{ToolChoice, ToolRef};
 
@@ -21,7 +21,7 @@ pub(super) fn apply(
     tools: &mut Tools<'_>,
     dialect: &Dialect,
     report: &mut Report,
-) -> Result<Option<String>, ApiError> {
+) -> Result<Option<String>, Refused> {
     if tools.is_empty() {
         return without_tools(choice, report).map(|()| None);
     }
@@ -39,7 +39,7 @@ pub(super) fn apply(
         ToolChoice::One(wanted) => one(wanted, tools, dialect, report),
         ToolChoice::Allowed { tools: allowed, .. } if allowed.len() > tools.max() => {
             let message = format!("`tool_choice` may name {} tools at most.", tools.max());
-            Err(ApiError::invalid("tool_choice.tools", message).with_code("array_above_max_length"))
+            Err(refused("tool_choice.tools", message, "array_above_max_length"))
         }
         ToolChoice::Allowed { required: must, tools: allowed } => {
             if allowed.iter().any(|wanted| matches!(wanted, ToolRef::Hosted)) {
@@ -53,7 +53,7 @@ pub(super) fn apply(
 }
 
 /// The choice is about tools none of which is left.
-fn without_tools(choice: &ToolChoice<'_>, report: &mut Report) -> Result<(), ApiError> {
+fn without_tools(choice: &ToolChoice<'_>, report: &mut Report) -> Result<(), Refused> {
     match choice {
         ToolChoice::Auto | ToolChoice::None | ToolChoice::Allowed { required: false, .. } => Ok(()),
         ToolChoice::Required | ToolChoice::Allowed { required: true, .. } => {
@@ -64,7 +64,7 @@ fn without_tools(choice: &ToolChoice<'_>, report: &mut Report) -> Result<(), Api
     }
 }
 
-fn required(dialect: &Dialect, report: &mut Report) -> Result<Option<String>, ApiError> {
+fn required(dialect: &Dialect, report: &mut Report) -> Result<Option<String>, Refused> {
     if dialect.tool_choice == dialect::ToolChoice::AutoOnly {
         return report.drop(&treatment::CHOICE_REQUIRED, PARAM).map(|()| None);
     }
@@ -79,7 +79,7 @@ fn one(
     tools: &mut Tools<'_>,
     dialect: &Dialect,
     report: &mut Report,
-) -> Result<Option<String>, ApiError> {
+) -> Result<Option<String>, Refused> {
     let found = matching(std::slice::from_ref(wanted), tools);
     let name = found.first().ok_or_else(undeclared)?;
     if dialect.tool_choice == dialect::ToolChoice::All && found.len() == 1 {
@@ -97,9 +97,9 @@ fn one(
     required(dialect, report)
 }
 
-fn undeclared() -> ApiError {
+fn undeclared() -> Refused {
     let message = "`tool_choice` names a tool that is not among the tools of this request.";
-    ApiError::invalid(PARAM, message).with_code("invalid_value")
+    refused(PARAM, message.to_owned(), "invalid_value")
 }
 
 /// The functions that a choice names, in the order of the tools.

@@ -12,7 +12,7 @@ use crate::chat::request as chat;
 use crate::dialect::Dialect;
 use crate::dialect::schema::text_properties;
 use crate::dialect::tool_names::ToolNames;
-use crate::error::ApiError;
+use crate::error::{Refused, refused};
 use crate::json::JsonText;
 use crate::responses::tool as responses;
 use crate::responses::tool::HostedTool;
@@ -144,7 +144,7 @@ impl<'d> Tools<'d> {
         tools: &[responses::Tool<'d>],
         param: &str,
         report: &mut Report,
-    ) -> Result<(), ApiError> {
+    ) -> Result<(), Refused> {
         for (index, tool) in tools.iter().enumerate() {
             self.add_one(tool, None, report, &|| format!("{param}[{index}]"))?;
         }
@@ -152,12 +152,12 @@ impl<'d> Tools<'d> {
     }
 
     /// Asked after every tool: names and namespaces of all of them are compared.
-    fn check(&self) -> Result<(), ApiError> {
+    fn check(&self) -> Result<(), Refused> {
         if self.declared.len() <= self.max {
             return Ok(());
         }
         let message = format!("A request may have {} tools at most.", self.max);
-        Err(ApiError::invalid("tools", message).with_code("array_above_max_length"))
+        Err(refused("tools", message, "array_above_max_length"))
     }
 
     fn add_one(
@@ -166,7 +166,7 @@ impl<'d> Tools<'d> {
         namespace: Option<&responses::Namespace<'d>>,
         report: &mut Report,
         param: &dyn Fn() -> String,
-    ) -> Result<(), ApiError> {
+    ) -> Result<(), Refused> {
         self.check()?;
         match tool {
             responses::Tool::Function(function) => {

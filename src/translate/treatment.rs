@@ -6,7 +6,7 @@
 use std::fmt;
 
 use crate::config::Strictness;
-use crate::error::ApiError;
+use crate::error::{Refused, refused};
 
 /// A thing a request may contain and what becomes of it.
 #[derive(Debug, PartialEq, Eq)]
@@ -77,12 +77,12 @@ impl Report {
     ///
     /// # Errors
     /// The request is to be refused rather than translated without it.
-    pub fn drop(&mut self, row: &Row, param: impl fmt::Display) -> Result<(), ApiError> {
+    pub fn drop(&mut self, row: &Row, param: impl fmt::Display) -> Result<(), Refused> {
         self.drop_at(row, &param)
     }
 
     #[inline(never)]
-    fn drop_at(&mut self, row: &Row, param: &dyn fmt::Display) -> Result<(), ApiError> {
+    fn drop_at(&mut self, row: &Row, param: &dyn fmt::Display) -> Result<(), Refused> {
         match (row.loss, self.strictness) {
             (Loss::Never | Loss::Harmless, _) => return Ok(()),
             (Loss::Substance | Loss::Refused, Strictness::Strict) => {
@@ -91,7 +91,7 @@ impl Report {
                     "`{param}` cannot be expressed to this upstream. Remove it, or let the proxy \
                      drop such fields with `\"strictness\": \"lenient\"`."
                 );
-                return Err(ApiError::invalid(param, message).with_code("unsupported_parameter"));
+                return Err(refused(&param, message, "unsupported_parameter"));
             }
             (Loss::Wish | Loss::Substance | Loss::Refused, _) => {}
         }
