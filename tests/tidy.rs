@@ -44,7 +44,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("responses", &["chat", "error", "json"]),
     ("sorted", &[]),
     ("sse", &["json"]),
-    ("translate", &["chat", "config", "dialect", "error", "ids", "json", "responses"]),
+    ("translate", &["chat", "config", "dialect", "error", "ids", "json", "responses", "sorted"]),
 ];
 
 /// Lines of a source file without its tests.

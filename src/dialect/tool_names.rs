@@ -1,20 +1,17 @@
 //! Which tools the request declared, and which of them a garbled name means.
 
-use std::collections::BTreeMap;
-
 use crate::json::search;
 
 /// The declared tools, by the names that the upstream knows.
 #[derive(Clone, Debug, Default)]
 pub struct ToolNames {
-    names: Vec<String>,
-    /// For the tools that have any: parameters that take text and nothing else.
-    text_parameters: BTreeMap<String, Vec<String>>,
+    /// Each with its parameters that take text and nothing else.
+    tools: Vec<(String, Vec<String>)>,
 }
 
 impl From<Vec<String>> for ToolNames {
     fn from(names: Vec<String>) -> Self {
-        Self { names, text_parameters: BTreeMap::new() }
+        Self { tools: names.into_iter().map(|name| (name, Vec::new())).collect() }
     }
 }
 
@@ -22,25 +19,26 @@ impl ToolNames {
     /// Adds a tool. `text_parameters` take a string and nothing else; formats that do not mark strings
     /// need to know.
     pub fn declare(&mut self, name: &str, text_parameters: &[String]) {
-        self.names.push(name.to_owned());
-        if !text_parameters.is_empty() {
-            self.text_parameters.insert(name.to_owned(), text_parameters.to_vec());
-        }
+        self.tools.push((name.to_owned(), text_parameters.to_vec()));
     }
 
     /// The parameters of the tool that `name` means which take text and nothing else.
     pub fn text_parameters(&self, name: &str) -> &[String] {
-        self.text_parameters.get(self.resolve(name)).map_or(&[], Vec::as_slice)
+        let name = self.resolve(name);
+        let tool = self.tools.iter().find(|(declared, _)| declared == name);
+        tool.map_or(&[], |(_, text_parameters)| text_parameters.as_slice())
     }
 
     /// True for the exact name of a declared tool.
     pub fn declares(&self, name: &str) -> bool {
-        self.names.iter().any(|declared| declared == name)
+        self.tools.iter().any(|(declared, _)| declared == name)
     }
 
     /// True when more characters could make `name` the name of another declared tool.
     pub fn may_grow(&self, name: &str) -> bool {
-        self.names.iter().any(|declared| declared.len() > name.len() && declared.starts_with(name))
+        self.tools
+            .iter()
+            .any(|(declared, _)| declared.len() > name.len() && declared.starts_with(name))
     }
 
     /// The declared tool that `name` means, or `name` itself.

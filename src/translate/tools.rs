@@ -6,7 +6,6 @@
 //! found.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
 
 use crate::chat::request as chat;
 use crate::dialect::Dialect;
@@ -16,6 +15,7 @@ use crate::error::{Refused, refused};
 use crate::json::JsonText;
 use crate::responses::tool as responses;
 use crate::responses::tool::HostedTool;
+use crate::sorted::SortedMap;
 
 use super::tool_forms as forms;
 use super::tool_names::{another_name, chat_name, named_namespace};
@@ -55,9 +55,9 @@ pub struct Tool {
 #[derive(Clone, Debug, Default)]
 pub struct ToolTable {
     tools: Vec<Tool>,
-    /// By the names of functions: parameters that take a string and nothing else. Only known where calls
-    /// may come as text.
-    text_parameters: BTreeMap<String, Vec<String>>,
+    /// Of each tool: parameters that take a string and nothing else. Only known where calls may come as
+    /// text.
+    text_parameters: Vec<Vec<String>>,
 }
 
 impl ToolTable {
@@ -74,9 +74,9 @@ impl ToolTable {
     /// What the reader of the answer must know of the tools.
     pub fn names(&self) -> ToolNames {
         let mut names = ToolNames::default();
+        let mut text_parameters = self.text_parameters.iter();
         for tool in &self.tools {
-            let text_parameters = self.text_parameters.get(&tool.chat_name);
-            names.declare(&tool.chat_name, text_parameters.map_or(&[], Vec::as_slice));
+            names.declare(&tool.chat_name, text_parameters.next().map_or(&[], Vec::as_slice));
         }
         names
     }
@@ -84,7 +84,7 @@ impl ToolTable {
 
 impl FromIterator<Tool> for ToolTable {
     fn from_iter<I: IntoIterator<Item = Tool>>(tools: I) -> Self {
-        Self { tools: tools.into_iter().collect(), text_parameters: BTreeMap::new() }
+        Self { tools: tools.into_iter().collect(), text_parameters: Vec::new() }
     }
 }
 
@@ -93,10 +93,10 @@ pub(super) struct Tools<'d> {
     dialect: &'d Dialect,
     declared: Vec<Declared<'d>>,
     /// The names of the functions of all tools, also of those that `retain` took out.
-    by_identity: BTreeMap<Identity<'d>, String>,
-    names: BTreeSet<String>,
+    by_identity: SortedMap<Identity<'d>, String>,
+    names: SortedMap<String, ()>,
     /// Namespaces of which a tool was declared.
-    namespaces: BTreeSet<Cow<'d, str>>,
+    namespaces: SortedMap<Cow<'d, str>, ()>,
     /// The most tools a request may have.
     max: usize,
     /// The web search tool, where the profile has a form for it.
@@ -118,9 +118,9 @@ impl<'d> Tools<'d> {
         Self {
             dialect,
             declared: Vec::new(),
-            by_identity: BTreeMap::new(),
-            names: BTreeSet::new(),
-            namespaces: BTreeSet::new(),
+            by_identity: SortedMap::default(),
+            names: SortedMap::default(),
+            namespaces: SortedMap::default(),
             max,
             web_search: false,
         }
@@ -269,14 +269,14 @@ impl<'d> Tools<'d> {
         let name = name.clone().into_decoded();
         let spoken = namespace.map(|namespace| namespace.name.clone().into_decoded());
         let identity = identity(kind, spoken.clone(), name.clone());
-        if self.by_identity.contains_key(&identity) {
+        if self.by_identity.get(&identity).is_some() {
             return;
         }
         let chat_name = self.free_name(&identity);
         let mut function = function(Cow::Owned(chat_name.clone()));
         function.strict = function.strict.filter(|_| self.dialect.strict_tools);
         if let Some(about) = namespace.and_then(|namespace| namespace.description.as_ref()) {
-            let first = spoken.clone().is_some_and(|spoken| self.namespaces.insert(spoken));
+            let first = spoken.clone().is_some_and(|spoken| self.namespaces.insert(spoken, ()));
             if first && !about.is_empty() {
                 function.description = Some(forms::with_namespace(function.description, about));
             }
@@ -291,12 +291,12 @@ impl<'d> Tools<'d> {
         let (kind, namespace, name) = identity;
         let mut free = chat_name(namespace.as_deref(), name, self.dialect.tool_name);
         let mut tries = 0_u32;
-        while self.names.contains(&free) {
+        while self.names.get(&free).is_some() {
             let seed = format!("{kind:?}\0{namespace:?}\0{name}\0{tries}");
             free = another_name(&free, seed.as_bytes());
             tries += 1;
         }
-        self.names.insert(free.clone());
+        self.names.insert(free.clone(), ());
         free
     }
 
@@ -362,9 +362,7 @@ impl<'d> Tools<'d> {
             self.declared.into_iter().map(|declared| (declared.tool, declared.function)).unzip();
         let mut table: ToolTable = tools.into_iter().collect();
         if !self.dialect.text_tool_calls.is_empty() {
-            let texts = |tool: &chat::Tool<'_>| {
-                (tool.name.clone().into_owned(), text_properties(&tool.parameters))
-            };
+            let texts = |tool: &chat::Tool<'_>| text_properties(&tool.parameters);
             table.text_parameters = functions.iter().map(texts).collect();
         }
         (functions, table)

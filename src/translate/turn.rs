@@ -70,7 +70,11 @@ impl<'c, 'd> Turn<'c, 'd> {
     #[inline(never)]
     pub(super) fn extras(&self) -> BTreeMap<&'c str, &'c str> {
         let calls = self.envelopes().flat_map(|envelope| &envelope.calls);
-        calls.map(|(id, extra)| (id.as_str(), inside(extra).unwrap_or_default())).collect()
+        let mut extras = BTreeMap::new();
+        for (id, extra) in calls {
+            extras.insert(id.as_str(), inside(extra).unwrap_or_default());
+        }
+        extras
     }
 
     /// Appends what was said: one text, of one paragraph for each message.
