@@ -196,10 +196,12 @@ impl<'d> Field<'d> {
     /// A list of strings.
     #[inline(never)]
     pub fn texts(self) -> Read<Option<Vec<String>>> {
-        let elements = self.list()?;
-        let texts =
-            elements.map(|elements| elements.into_iter().filter_map(|e| e.text().transpose()));
-        texts.map(Iterator::collect).transpose()
+        let Some(elements) = self.list()? else { return Ok(None) };
+        let mut texts = Vec::with_capacity(elements.len());
+        for element in elements {
+            texts.extend(element.text()?);
+        }
+        Ok(Some(texts))
     }
 
     /// A whole number, however it is written.
@@ -224,10 +226,12 @@ impl<'d> Field<'d> {
 
     /// A list of some of a few words.
     pub fn words<W: Word>(self) -> Read<Option<Vec<W>>> {
-        let elements = self.list()?;
-        let words =
-            elements.map(|elements| elements.into_iter().filter_map(|e| e.word().transpose()));
-        words.map(Iterator::collect).transpose()
+        let Some(elements) = self.list()? else { return Ok(None) };
+        let mut words: Vec<W> = Vec::with_capacity(elements.len());
+        for element in elements {
+            words.extend(element.word::<W>()?);
+        }
+        Ok(Some(words))
     }
 
     /// The place of a word among those that the field takes.

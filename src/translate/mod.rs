@@ -30,5 +30,6 @@ pub mod output;
 pub mod reasoning;
 pub mod sink;
 
+mod base64;
 pub mod compaction;
 pub mod envelope;

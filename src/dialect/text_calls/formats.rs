@@ -182,20 +182,13 @@ fn read_kimi_call(body: &str, _: &ToolNames) -> Block {
 
 /// `<invoke name="…">` with `<parameter name="key">value</parameter>`, any number of them.
 fn read_minimax(body: &str, tools: &ToolNames) -> Block {
-    let mut calls = Vec::new();
-    for part in search::pieces(body.trim(), "</invoke>") {
-        let call = part.trim_start().strip_prefix("<invoke name=\"").and_then(|part| {
-            let (name, rest) = search::split_once(part, "\">")?;
-            let arguments =
-                parameters(rest, ("<parameter name=\"", "\">"), tools.text_parameters(name))?;
-            Some(TextCall { id: None, name: name.to_owned(), arguments })
-        });
-        match call {
-            Some(call) => calls.push(call),
-            None => return Block::Text,
-        }
-    }
-    Block::Calls(calls)
+    every(body, "</invoke>", &|part| {
+        let part = part.trim_start().strip_prefix("<invoke name=\"")?;
+        let (name, rest) = search::split_once(part, "\">")?;
+        let arguments =
+            parameters(rest, ("<parameter name=\"", "\">"), tools.text_parameters(name))?;
+        Some(TextCall { id: None, name: name.to_owned(), arguments })
+    })
 }
 
 /// `name[ARGS]{…}`, or a list of calls in JSON.
@@ -220,7 +213,7 @@ fn read_mistral(body: &str, _: &ToolNames) -> Block {
 
 /// `<｜DSML｜invoke name="…">` with parameters that say whether they are strings.
 fn read_dsml(body: &str, _: &ToolNames) -> Block {
-    let call = |part: &str| {
+    every(body, "</｜DSML｜invoke>", &|part| {
         let part = part.trim_start().strip_prefix("<｜DSML｜invoke name=\"")?;
         let (name, elements) = search::split_once(part, "\">")?;
         let mut members = Vec::new();
@@ -232,15 +225,13 @@ fn read_dsml(body: &str, _: &ToolNames) -> Block {
         }
         let arguments = arguments_object(&members)?;
         Some(TextCall { id: None, name: name.to_owned(), arguments })
-    };
-    let calls = search::pieces(body.trim(), "</｜DSML｜invoke>").map(call).collect();
-    Option::map_or(calls, Block::Text, Block::Calls)
+    })
 }
 
 /// `<｜tool▁call▁begin｜>name<｜tool▁sep｜>{…}<｜tool▁call▁end｜>`, any number of them. Older models
 /// write a kind before the separator, and the arguments as a block of code behind the name.
 fn read_deepseek(body: &str, _: &ToolNames) -> Block {
-    let call = |part: &str| {
+    every(body, "<｜tool▁call▁end｜>", &|part| {
         let part = part.trim_start().strip_prefix("<｜tool▁call▁begin｜>")?;
         let (head, rest) = search::split_once(part, "<｜tool▁sep｜>")?;
         let (name, arguments) = match search::split_once(rest, "```json") {
@@ -249,9 +240,19 @@ fn read_deepseek(body: &str, _: &ToolNames) -> Block {
         };
         let name = name.trim().to_owned();
         Some(TextCall { id: None, name, arguments: object(arguments)? })
-    };
-    let calls = search::pieces(body.trim(), "<｜tool▁call▁end｜>").map(call).collect();
-    Option::map_or(calls, Block::Text, Block::Calls)
+    })
+}
+
+/// The calls in the pieces of a block that `end` ends, if `read` can read all of them.
+fn every(body: &str, end: &str, read: &dyn Fn(&str) -> Option<TextCall>) -> Block {
+    let mut calls = Vec::new();
+    for part in search::pieces(body.trim(), end) {
+        match read(part) {
+            Some(call) => calls.push(call),
+            None => return Block::Text,
+        }
+    }
+    Block::Calls(calls)
 }
 
 /// Where the JSON value in a block of Mistral's begins; its other tokens are in brackets, too.
