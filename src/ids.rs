@@ -22,7 +22,7 @@ impl Ids {
     /// The next id with this prefix, such as `msg` for `msg_0f…`.
     pub fn next(&mut self, prefix: &str) -> String {
         self.issued += 1;
-        let tail = xxh3_64_with_seed(&self.seed.to_le_bytes(), self.issued);
+        let tail = hash(&self.seed.to_le_bytes(), self.issued);
         // The upper half of the seed keeps ids of different exchanges apart even where the lower
         // half, hashed to 64 bits, should ever collide.
         let mut id = String::with_capacity(prefix.len() + 33);
@@ -32,6 +32,12 @@ impl Ids {
         push_hex(&mut id, tail);
         id
     }
+}
+
+/// A hash that is the same in every build and version (XXH3).
+#[inline(never)]
+pub fn hash(bytes: &[u8], seed: u64) -> u64 {
+    xxh3_64_with_seed(bytes, seed)
 }
 
 /// Appends all sixteen digits of a number.

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 const ARROWS: &[(&str, &[&str])] = &[
     ("chat", &["json"]),
     ("config", &["dialect", "error", "json"]),
-    ("dialect", &["chat", "error", "json"]),
+    ("dialect", &["chat", "error", "ids", "json"]),
     ("error", &["json"]),
     (
         "exchange",

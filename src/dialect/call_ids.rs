@@ -5,8 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use xxhash_rust::xxh3::xxh3_64_with_seed;
-
+use crate::ids::hash;
 use crate::json::JsonText;
 
 use super::ToolCallId;
@@ -42,7 +41,7 @@ impl CallIds {
         if repeat == 0 && fits(&decoded, form) {
             return id.clone();
         }
-        let hash = xxh3_64_with_seed(decoded.as_bytes(), repeat);
+        let hash = hash(decoded.as_bytes(), repeat);
         let made = match form {
             ToolCallId::Mistral9 => base62(hash),
             ToolCallId::Pass => {

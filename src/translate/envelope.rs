@@ -59,17 +59,19 @@ impl Envelope {
         let inside = base64::decode(body)?;
         let document = Document::parse(std::str::from_utf8(&inside).ok()?, Bounds::USUAL).ok()?;
         let read = Some(document.root()).filter(|read| read.kind() == Kind::Object)?;
-        let list = |name: &str| match read.get(name) {
-            None => Some(Vec::new()),
-            Some(list) => (list.kind() == Kind::Array).then(|| list.elements().collect()),
-        };
+        let (details, calls) = (read.get("d"), read.get("c"));
+        if [details, calls].iter().flatten().any(|list| list.kind() != Kind::Array) {
+            return None;
+        }
         let field = read.get("f").and_then(Value::decoded);
-        let calls: Option<Vec<_>> = list("c")?.into_iter().map(call).collect();
-        let envelope = Self {
-            field: field.filter(|field| FIELDS.contains(&&**field)).map(Cow::into_owned),
-            details: list("d")?.into_iter().map(|detail| detail.raw().to_owned()).collect(),
-            calls: calls?.into_iter().flatten().collect(),
-        };
+        let field = field.filter(|field| FIELDS.contains(&&**field)).map(Cow::into_owned);
+        let mut envelope = Self { field, ..Self::default() };
+        for detail in details.into_iter().flat_map(Value::elements) {
+            envelope.details.push(detail.raw().to_owned());
+        }
+        for pair in calls.into_iter().flat_map(Value::elements) {
+            envelope.calls.extend(call(pair)?);
+        }
         let details_are_objects = envelope.details.iter().all(|detail| detail.starts_with('{'));
         (details_are_objects && envelope.details.len() + envelope.calls.len() <= PIECES_MAX)
             .then_some(envelope)

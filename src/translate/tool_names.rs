@@ -4,9 +4,8 @@
 //! A name that is fine as it is stays; every other one is cleaned, cut and told apart by a hash of the
 //! original.
 
-use xxhash_rust::xxh3::xxh3_64;
-
 use crate::dialect::ToolName;
+use crate::ids::hash;
 
 /// The longest name Chat Completions takes, in characters.
 const NAME_MAX: usize = 64;
@@ -53,7 +52,7 @@ fn full_name(namespace: Option<&str>, name: &str) -> String {
 fn with_suffix(name: &str, identity: &[u8]) -> String {
     // Cleaned names are ASCII, so every length is a character boundary.
     let kept = name.get(..NAME_MAX - SUFFIX_LEN).unwrap_or(name);
-    format!("{kept}_{:08x}", xxh3_64(identity) as u32)
+    format!("{kept}_{:08x}", hash(identity, 0) as u32)
 }
 
 const fn is_allowed(c: char) -> bool {
