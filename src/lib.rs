@@ -57,7 +57,7 @@
 //! |---|---|
 //! | a new upstream | a record in `dialect/presets.json` and a fixture |
 //! | a new quirk | a field of [`dialect::Dialect`], honoured where answers become deltas or requests are written |
-//! | a new input item or part | a variant in `responses/item…`; the compiler points at `translate::input` |
+//! | a new input item or part | a variant and its type in `responses/`; the compiler points at [`translate`] |
 //! | a new tool kind | a variant of [`translate::tools::ToolKind`]; the compiler points at the rest |
 //! | a new parameter | a field of the request, a line in [`translate::request`] |
 //! | a new error wording | a row in [`dialect::errors`] and a case |

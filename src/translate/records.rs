@@ -45,8 +45,16 @@ impl<'d> Reader<'_, 'd> {
                 Ok(())
             }),
             Kind::ToolSearchOutput => self.output(fields, &mut Self::found_tools),
-            // The others are read where conversations are.
-            _ => Ok(()),
+            // These are read before, where they are met in every conversation.
+            Kind::AdditionalTools
+            | Kind::Call(_)
+            | Kind::CallOutput
+            | Kind::CompactionTrigger
+            | Kind::ConfigurationUpdate
+            | Kind::ItemReference
+            | Kind::Message
+            | Kind::Reasoning
+            | Kind::Unknown => Ok(()),
         }
     }
 
