@@ -4,7 +4,8 @@
 //! `…/responses/compact`. The upstream is asked for a summary, which travels in the
 //! `encrypted_content` of a `compaction` item and becomes text again when it comes back.
 
-use super::base64;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
 /// The last user message of a request for a summary.
 pub const INSTRUCTION: &str = "\
@@ -21,12 +22,12 @@ const PREAMBLE: &str = "Summary of the conversation so far, which it replaces:\n
 
 /// The string for `encrypted_content` of a `compaction` item.
 pub fn seal_summary(text: &str) -> String {
-    format!("{MARK}{}", base64::encode(text.as_bytes()))
+    format!("{MARK}{}", STANDARD.encode(text))
 }
 
 /// The summary in a sealed string, or `None` when the string is not ours.
 pub fn open_summary(sealed: &str) -> Option<String> {
-    String::from_utf8(base64::decode(sealed.strip_prefix(MARK)?)?).ok()
+    String::from_utf8(STANDARD.decode(sealed.strip_prefix(MARK)?).ok()?).ok()
 }
 
 /// The user text that takes the place of a `compaction` item.

@@ -7,7 +7,9 @@
 
 use std::borrow::Cow;
 
-use super::base64;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use crate::json;
 use crate::json::document::{Bounds, Document, Kind, Value};
 
@@ -49,14 +51,14 @@ impl Envelope {
                 });
             }
         });
-        format!("{MARK}{}", base64::encode(&inside))
+        format!("{MARK}{}", STANDARD.encode(inside))
     }
 
     /// What `seal` put in, or `None` when the string is not ours, damaged or larger than anything
     /// this filter would write.
     pub fn open(sealed: &str) -> Option<Self> {
         let body = sealed.strip_prefix(MARK).filter(|body| body.len() <= SEALED_BYTES_MAX)?;
-        let inside = base64::decode(body)?;
+        let inside = STANDARD.decode(body).ok()?;
         let document = Document::parse(std::str::from_utf8(&inside).ok()?, Bounds::USUAL).ok()?;
         let read = Some(document.root()).filter(|read| read.kind() == Kind::Object)?;
         let (details, calls) = (read.get("d"), read.get("c"));

@@ -30,6 +30,5 @@ pub mod output;
 pub mod reasoning;
 pub mod sink;
 
-mod base64;
 pub mod compaction;
 pub mod envelope;
