@@ -46,34 +46,36 @@ impl<'d> Directory<'d> {
     }
 }
 
-/// The first and the last four bytes of a name, or all of a shorter one, and its length.
+/// The length of a name and seven bytes of it: all of a short one, the first four and the last three of a
+/// longer one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Key {
-    ends: u64,
-    len: u32,
-}
+struct Key(u64);
 
 impl Key {
     fn of(name: &str) -> Self {
-        let (bytes, len) = (name.as_bytes(), name.len() as u32);
-        let ends = match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        let name = name.as_bytes();
+        let bytes = match (name.first_chunk::<4>(), name.last_chunk::<4>()) {
             (Some(first), Some(last)) => {
-                u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32
+                let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+                match name.len() {
+                    // Where the two overlap they are the same.
+                    len @ 4..8 => u64::from(first) | u64::from(last) << (8 * (len - 4)),
+                    _ => u64::from(first) | u64::from(last >> 8) << 32,
+                }
             }
-            _ => bytes.iter().fold(0, |ends, byte| ends << 8 | u64::from(*byte)),
+            _ => name.iter().fold(0, |bytes, byte| bytes << 8 | u64::from(*byte)),
         };
-        Self { ends, len }
+        Self(bytes | (name.len().min(255) as u64) << 56)
     }
 
     /// Whether the key says all there is to say of the name.
     const fn is_whole(self) -> bool {
-        self.len <= 8
+        self.0 >> 56 < 8
     }
 
     /// One of 64 bits, by a hash.
     const fn bit(self) -> u64 {
-        let mixed = (self.ends ^ self.len as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        1 << (mixed >> 58)
+        1 << (self.0.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58)
     }
 }
 
