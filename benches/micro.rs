@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! cargo bench --bench micro
-//! CARGO_TARGET_WASM32_WASIP1_RUNNER='node --no-warnings benches/wasi.mjs' \
+//! CARGO_TARGET_WASM32_WASIP1_RUNNER='node --no-warnings --no-turbo-fast-api-calls benches/wasi.mjs' \
 //!     cargo bench --bench micro --target wasm32-wasip1 --no-default-features      the same in V8
 //! ```
 //! These show where time goes; what counts is `make bench`.
