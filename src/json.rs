@@ -39,9 +39,6 @@ impl<'a> JsonText<'a> {
     /// The text without any character.
     pub const EMPTY: JsonText<'static> = JsonText(Cow::Borrowed(""));
 
-    /// One line break.
-    pub const LINE_BREAK: JsonText<'static> = JsonText(Cow::Borrowed("\\n"));
-
     /// Encodes decoded text.
     pub fn encode(decoded: &'a str) -> Self {
         if wide::plain_len(decoded.as_bytes()) == decoded.len() {
@@ -100,16 +97,6 @@ impl<'a> JsonText<'a> {
         match self.0 {
             Cow::Borrowed(text) if !text.contains('\\') => Cow::Borrowed(text),
             text => Cow::Owned(Self(text).decode().into_owned()),
-        }
-    }
-
-    /// Appends text that is already escaped and lives as long as this one: nothing is copied where
-    /// there was no text before.
-    pub fn append(&mut self, text: &JsonText<'a>) {
-        if self.is_empty() {
-            self.clone_from(text);
-        } else {
-            self.push(text);
         }
     }
 

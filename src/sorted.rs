@@ -46,13 +46,14 @@ impl<K: Ord, V> SortedMap<K, V> {
 
     /// Gives a key a value. False when it had one, which is gone.
     pub fn insert(&mut self, key: K, value: V) -> bool {
-        match self.value_mut(&key) {
-            Some(known) => {
-                *known = value;
+        match self.place(&key) {
+            Ok(place) => {
+                if let Some((_, known)) = self.entries.get_mut(place) {
+                    *known = value;
+                }
                 false
             }
-            None => {
-                let (Ok(place) | Err(place)) = self.place(&key);
+            Err(place) => {
                 self.entries.insert(place, (key, value));
                 true
             }

@@ -7,11 +7,12 @@
 use super::lanes;
 
 /// A byte in every place of a word.
-const fn everywhere(byte: u8) -> u64 {
+pub(super) const fn everywhere(byte: u8) -> u64 {
     u64::from_le_bytes([byte; 8])
 }
 
-const HIGH_BITS: u64 = everywhere(0x80);
+/// The high bit of every byte.
+pub(super) const HIGH_BITS: u64 = everywhere(0x80);
 
 /// The high bit of the lowest byte that is a quote, a backslash or a control character, and of no
 /// byte below it.

@@ -300,6 +300,7 @@ impl Event for Error<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::kept::JsonStr;
 
     #[test]
     fn an_event_is_two_lines_and_a_blank_one() {
@@ -335,7 +336,7 @@ mod tests {
     #[test]
     fn a_repeated_event_is_the_event() {
         fn check<E: Event>(event: impl Fn(&'static JsonText<'static>) -> E) {
-            static TEXTS: [JsonText<'static>; 2] = [JsonText::EMPTY, JsonText::LINE_BREAK];
+            static TEXTS: [JsonText<'static>; 2] = [JsonText::EMPTY, JsonStr::LINE_BREAK.text()];
             let mut repeated = Repeated::new(&event(&JsonText::EMPTY)).unwrap();
             for (text, number) in TEXTS.iter().zip([0, 1_234_567_890]) {
                 let (mut plain, mut again) = (Vec::new(), Vec::new());

@@ -4,6 +4,7 @@
 //! one per escape.
 
 use super::{End, is_simple, last_bytes};
+use crate::json::wide::{HIGH_BITS, everywhere};
 
 /// A string with this many words of eight bytes is read in blocks from there on.
 const SHORT_WORDS: usize = 2;
@@ -69,13 +70,6 @@ fn blocks(bytes: &[u8], mut found: End) -> Option<End> {
     }
     last_bytes(bytes, End { at, escapes, ..found })
 }
-
-/// A byte in every place of a word.
-const fn everywhere(byte: u8) -> u64 {
-    u64::from_le_bytes([byte; 8])
-}
-
-const HIGH_BITS: u64 = everywhere(0x80);
 
 /// The high bits of those bytes that are a quote, a backslash or a control character.
 #[inline]
