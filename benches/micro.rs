@@ -33,7 +33,7 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use answer::Script;
 use responses_filter::config::Config;
 use responses_filter::dialect::deltas::Reader;
-use responses_filter::exchange::{BodyAction, Exchange, RequestBodyAction};
+use responses_filter::exchange::{BodyAction, Exchange, Header, RequestBodyAction};
 use responses_filter::json::JsonText;
 use responses_filter::responses::event::{self, OutputTextDelta};
 use responses_filter::sse::{Decoder, Frame};
@@ -64,8 +64,8 @@ fn clock() -> u64 {
     1_763_700_000_000
 }
 
-fn headers(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+fn headers(pairs: &[(&'static str, &'static str)]) -> Vec<Header<'static>> {
+    pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect()
 }
 
 /// An exchange whose request headers have come.

@@ -18,6 +18,7 @@ mod answer;
 mod keep_alive;
 mod list;
 mod memo;
+mod metric;
 mod native;
 mod paths;
 mod pipe;
@@ -27,6 +28,7 @@ mod request;
 mod response;
 mod way;
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use crate::config::{Config, Route};
@@ -38,14 +40,18 @@ pub use action::{
 };
 use answer::Answer;
 use list::List;
+pub use metric::MetricName;
 use native::Native;
 use paths::Target;
 pub use reply::Reply;
 pub use report::{Measurement, Operation, Outcome, Report};
 pub use way::Router;
 
-/// Headers as the host lists them: lower-case names, values decoded lossily.
-pub type Headers = [(String, String)];
+/// A header as the host lists it: its lower-case name, its value decoded lossily.
+pub type Header<'h> = (Cow<'h, str>, Cow<'h, str>);
+
+/// All headers of a message.
+pub type Headers<'h> = [Header<'h>];
 
 /// Tells milliseconds since 1970.
 pub type Clock = fn() -> u64;
@@ -108,7 +114,7 @@ struct Waiting {
 /// An answer with an error status.
 struct Failure {
     status: u16,
-    headers: Vec<(String, String)>,
+    headers: Vec<Header<'static>>,
     body: Vec<u8>,
     held: bool,
 }
@@ -202,7 +208,7 @@ impl Exchange {
 
 /// Leaves changes out that change nothing: each one is a call of the host, and those cost more than
 /// most of what the filter does.
-fn keep_effective(changes: &mut HeaderChanges, headers: &Headers) {
+fn keep_effective(changes: &mut HeaderChanges, headers: &Headers<'_>) {
     changes.retain(|(name, value)| {
         let mut present = headers.iter().filter(|(present, _)| present == name);
         match value {
@@ -215,6 +221,6 @@ fn keep_effective(changes: &mut HeaderChanges, headers: &Headers) {
 }
 
 /// The first header of this name.
-fn header<'h>(headers: &'h Headers, name: &str) -> Option<&'h str> {
-    headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+fn header<'h>(headers: &'h Headers<'_>, name: &str) -> Option<&'h str> {
+    headers.iter().find(|(n, _)| n == name).map(|(_, value)| &**value)
 }

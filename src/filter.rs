@@ -103,7 +103,7 @@ impl Filter {
     /// Request headers have come.
     pub fn request_headers(&mut self, end_of_stream: bool) -> HeadersFlow {
         let headers = host::headers(MapType::RequestHeaders).unwrap_or_default();
-        match self.exchange.request_headers(&headers, end_of_stream) {
+        match self.exchange.request_headers(&headers.headers(), end_of_stream) {
             RequestHeadersAction::Pass => HeadersFlow::Continue,
             RequestHeadersAction::Change(changes) => {
                 change_headers(MapType::RequestHeaders, &changes);
@@ -210,7 +210,7 @@ impl Filter {
             return HeadersFlow::Continue;
         }
         let headers = host::headers(MapType::ResponseHeaders).unwrap_or_default();
-        match self.exchange.response_headers(&headers, end_of_stream) {
+        match self.exchange.response_headers(&headers.headers(), end_of_stream) {
             ResponseHeadersAction::Pass => {
                 self.is_active = false;
                 HeadersFlow::Continue

@@ -14,6 +14,7 @@ use std::cell::Cell;
 use std::ptr::null_mut;
 
 pub use logger::open_log;
+pub use pairs::Pairs;
 
 /// How a message goes on behind its headers or trailers; the numbers are those of the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,15 +181,15 @@ pub fn set_body(buffer: BufferType, size: usize, bytes: &[u8]) -> Result<(), Ref
     done(unsafe { proxy_set_buffer_bytes(buffer as u32, 0, size, bytes.as_ptr(), bytes.len()) })
 }
 
-/// All headers of a map: lower-case names, values with invalid UTF-8 replaced.
+/// All headers of a map, with lower-case names.
 ///
 /// # Errors
 /// When the host has no such map now.
-pub fn headers(map: MapType) -> Result<Vec<(String, String)>, Refused> {
+pub fn headers(map: MapType) -> Result<Pairs, Refused> {
     let (mut data, mut length) = (null_mut(), 0);
     // SAFETY: both pointers are valid for the time of the call.
     done(unsafe { proxy_get_header_map_pairs(map as u32, &mut data, &mut length) })?;
-    Ok(pairs::parse(&owned(data, length)))
+    Ok(Pairs::new(owned(data, length)))
 }
 
 /// Replaces or removes one header.
@@ -314,18 +315,36 @@ mod tests {
     #[test]
     fn pairs_survive_the_round_trip() {
         let pairs = [(":status", "200"), ("x-empty", ""), ("content-type", "text/plain")];
-        let parsed = pairs::parse(&pairs::serialize(&pairs));
-        let expected: Vec<_> =
-            pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-        assert_eq!(parsed, expected);
+        let serialized = Pairs::new(pairs::serialize(&pairs));
+        let expected: Vec<_> = pairs.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect();
+        assert_eq!(serialized.headers(), expected);
     }
 
     #[test]
     fn cut_or_forged_pairs_do_no_harm() {
         let bytes = pairs::serialize(&[("name", "value")]);
         for length in 0..bytes.len() {
-            assert!(pairs::parse(&bytes[..length]).len() <= 1);
+            assert!(Pairs::new(bytes[..length].to_vec()).headers().len() <= 1);
         }
-        assert!(pairs::parse(&[0xff; 40]).is_empty());
+        assert!(Pairs::new(vec![0xff; 40]).headers().is_empty());
+    }
+
+    #[test]
+    fn what_is_no_text_is_replaced_where_it_stands() {
+        let mut bytes = pairs::serialize(&[("a", "good"), ("b", "bad?"), ("c", "né")]);
+        let place = bytes.iter().position(|byte| *byte == b'?').unwrap();
+        bytes[place] = 0xff;
+        let pairs = Pairs::new(bytes);
+        let headers = pairs.headers();
+        let expected = [("a", "good"), ("b", "bad\u{fffd}"), ("c", "né")];
+        assert_eq!(headers, expected.map(|(n, v)| (n.into(), v.into())));
+    }
+
+    #[test]
+    fn a_length_that_cuts_a_character_ends_the_list() {
+        let mut bytes = pairs::serialize(&[("name", "é"), ("x", "y")]);
+        // The length of the first value, which is two bytes.
+        bytes[8] = 1;
+        assert!(Pairs::new(bytes).headers().is_empty());
     }
 }

@@ -1,6 +1,7 @@
 //! A map of few entries.
 
 use std::borrow::Borrow;
+use std::cmp::Ordering;
 
 /// Entries in the order of their keys, in one list.
 ///
@@ -25,6 +26,13 @@ impl<K: Ord, V> SortedMap<K, V> {
         K: Borrow<Q>,
     {
         self.entries.binary_search_by(|(known, _)| known.borrow().cmp(key))
+    }
+
+    /// The value of the key that `order` finds equal; it tells how a key of the map compares with the one that
+    /// is looked for, and agrees with the order of keys.
+    pub fn find(&self, order: impl Fn(&K) -> Ordering) -> Option<&V> {
+        let place = self.entries.binary_search_by(|(known, _)| order(known)).ok()?;
+        self.entries.get(place).map(|(_, value)| value)
     }
 
     /// The value of a key.

@@ -1,5 +1,7 @@
 //! Headers that a request gets or loses on its way to an upstream.
 
+use std::borrow::Cow;
+
 use crate::json::fields::{Fields, Read};
 
 /// Headers to set (with a value) or to remove (without one), in the order of their names.
@@ -78,11 +80,15 @@ fn is_header_value(value: &str) -> bool {
 
 /// A text of a client as a header value: every byte that is no visible ASCII, and `%` itself, becomes
 /// `%XX`, so that different texts stay different and none can add a header. At most 256 bytes.
-pub fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> Cow<'_, str> {
     const BYTES_MAX: usize = 256;
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && byte != b'%';
+    if text.len() <= BYTES_MAX && text.bytes().all(is_plain) {
+        return Cow::Borrowed(text);
+    }
     let mut value = String::with_capacity(text.len().min(BYTES_MAX));
     for byte in text.bytes() {
-        let width = if byte.is_ascii_graphic() && byte != b'%' { 1 } else { 3 };
+        let width = if is_plain(byte) { 1 } else { 3 };
         if value.len() + width > BYTES_MAX {
             break;
         }
@@ -93,7 +99,7 @@ pub fn escaped(text: &str) -> String {
             value.extend([byte >> 4, byte & 15].map(hex_digit));
         }
     }
-    value
+    Cow::Owned(value)
 }
 
 fn hex_digit(nibble: u8) -> char {

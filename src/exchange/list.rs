@@ -44,7 +44,7 @@ impl List {
     /// What is wrong with an answer that is no failure of the upstream's, or nothing for one that is.
     pub fn headers(
         &self,
-        headers: &Headers,
+        headers: &Headers<'_>,
         end_of_stream: bool,
         config: &Config,
     ) -> Result<ResponseHeadersAction, &'static str> {

@@ -30,7 +30,7 @@ pub enum Decision {
 
 impl Target {
     /// Decides about a request by its method and path.
-    pub fn of(headers: &Headers) -> Decision {
+    pub fn of(headers: &Headers<'_>) -> Decision {
         let path = header(headers, ":path").unwrap_or_default();
         let method = header(headers, ":method").unwrap_or_default();
         let (path, query) = path.find('?').map_or((path, ""), |at| path.split_at(at));
@@ -72,7 +72,7 @@ impl Target {
     pub fn upstream_path(&self, path: Option<&str>) -> String {
         match path {
             Some(path) => joined(path, self.query.trim_start_matches('?')),
-            None => format!("{}/chat/completions{}", self.prefix, self.query),
+            None => [&self.prefix, "/chat/completions", &self.query].concat(),
         }
     }
 
@@ -105,7 +105,7 @@ fn translate(endpoint: Endpoint, prefix: &str, query: &str) -> Decision {
     Decision::Translate(Target { endpoint, prefix: prefix.to_owned(), query: query.to_owned() })
 }
 
-fn is_websocket(headers: &Headers) -> bool {
+fn is_websocket(headers: &Headers<'_>) -> bool {
     header(headers, "upgrade").is_some_and(|upgrade| upgrade.eq_ignore_ascii_case("websocket"))
         || header(headers, ":protocol").is_some_and(|p| p.eq_ignore_ascii_case("websocket"))
 }
@@ -129,8 +129,7 @@ mod tests {
     use super::*;
 
     fn decide(method: &str, path: &str) -> Decision {
-        let headers =
-            [(":method".to_owned(), method.to_owned()), (":path".to_owned(), path.to_owned())];
+        let headers = [(":method".into(), method.into()), (":path".into(), path.into())];
         Target::of(&headers)
     }
 

@@ -36,14 +36,14 @@ impl Reply {
     }
 
     /// An error in OpenAI's shape for one that an upstream sent with these headers.
-    pub fn upstream_error(error: &ApiError, upstream: &Headers) -> Self {
+    pub fn upstream_error(error: &ApiError, upstream: &Headers<'_>) -> Self {
         let mut reply = Self::error(error);
         reply.headers.extend(Self::kept(upstream));
         reply
     }
 
     /// Those headers of an upstream that an answer made here keeps.
-    pub fn kept(upstream: &Headers) -> impl Iterator<Item = (&'static str, String)> {
+    pub fn kept(upstream: &Headers<'_>) -> impl Iterator<Item = (&'static str, String)> {
         KEPT.iter().filter_map(|name| Some((*name, header(upstream, name)?.to_owned())))
     }
 }

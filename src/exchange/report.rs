@@ -5,10 +5,11 @@
 //! never from clients.
 
 use super::Clock;
+use super::metric::{Label, Names};
 use crate::chat::{FinishReason, Usage};
 use crate::config::{Config, Upstream, headers};
 use crate::error::ApiError;
-use crate::json::search;
+use crate::json::{Digits, search};
 use crate::translate::request::Translated;
 
 /// What a client asked for.
@@ -158,7 +159,9 @@ impl Report {
             ("gen_ai.usage.reasoning.output_tokens", usage.map(|usage| usage.reasoning_tokens)),
             ("responses_filter.time_to_first_token_ms", self.first_token_ms()),
         ] {
-            put_known(name, count.map(|count| count.to_string()).as_deref());
+            let mut digits = Digits::default();
+            let digits = count.and_then(|count| str::from_utf8(digits.of(count, b"")).ok());
+            put_known(name, digits);
         }
         let dropped = (!self.dropped.is_empty()).then(|| search::join(&self.dropped, ","));
         put_known("responses_filter.dropped", dropped.as_deref());
@@ -169,7 +172,7 @@ impl Report {
         let Some(operation) = self.operation else { return };
         let upstream = self.upstream.as_deref().unwrap_or("none");
         let mut name =
-            Name::of_all(&[Label("upstream", upstream), Label("model", self.known_model(config))]);
+            Names::of_all(&[Label("upstream", upstream), Label("model", self.known_model(config))]);
         let mut add = |metric: &str, labels: &[Label<'_>], is_histogram: bool, value: u64| {
             count(Measurement { name: name.of(metric, labels), is_histogram, value });
         };
@@ -217,46 +220,6 @@ impl Report {
 
     fn since_sent(&self, ms: u64) -> Option<u64> {
         Some(ms.saturating_sub(self.sent_ms?))
-    }
-}
-
-/// Its name and its value.
-struct Label<'l>(&'static str, &'l str);
-
-/// The name of a metric with labels in the form that hosts split off: `label=.=value;.;` before it, as in
-/// the metrics of Istio. Envoy needs `stats_tags` for it (`envoy/examples/observability.yaml`).
-struct Name {
-    text: String,
-    /// Length of what all names have in common.
-    common: usize,
-}
-
-impl Name {
-    /// Names that have these labels in common.
-    fn of_all(labels: &[Label<'_>]) -> Self {
-        let mut text = String::with_capacity(256);
-        text.push_str("responses_filter_");
-        push_labels(&mut text, labels);
-        Self { common: text.len(), text }
-    }
-
-    /// The name of a metric with labels of its own.
-    fn of(&mut self, metric: &str, labels: &[Label<'_>]) -> &str {
-        self.text.truncate(self.common);
-        push_labels(&mut self.text, labels);
-        self.text.push_str(metric);
-        &self.text
-    }
-}
-
-fn push_labels(text: &mut String, labels: &[Label<'_>]) {
-    for Label(name, value) in labels {
-        text.push_str(name);
-        text.push_str("=.=");
-        // The separators must not occur in a value.
-        let separates = |c: char| c == ';' || c.is_whitespace() || c.is_control();
-        text.extend(value.chars().map(|c| if separates(c) { '_' } else { c }));
-        text.push_str(";.;");
     }
 }
 

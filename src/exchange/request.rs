@@ -21,7 +21,7 @@ impl Exchange {
     /// Request headers have come; `end_of_stream` says that no body will follow.
     pub fn request_headers(
         &mut self,
-        headers: &Headers,
+        headers: &Headers<'_>,
         end_of_stream: bool,
     ) -> RequestHeadersAction {
         self.phase = Phase::Over;
@@ -100,7 +100,7 @@ impl Exchange {
     fn await_body(
         &mut self,
         target: Target,
-        headers: &Headers,
+        headers: &Headers<'_>,
     ) -> Result<RequestHeadersAction, ApiError> {
         self.report.begin(Operation::from(target.endpoint));
         self.is_codex = ["originator", "user-agent"]

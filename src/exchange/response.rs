@@ -1,5 +1,7 @@
 //! The answer's side of an exchange.
 
+use std::borrow::Cow;
+
 use super::answer::Answer;
 use super::keep_alive::Silence;
 use super::list::List;
@@ -23,7 +25,7 @@ impl Exchange {
     /// Response headers have come.
     pub fn response_headers(
         &mut self,
-        headers: &Headers,
+        headers: &Headers<'_>,
         end_of_stream: bool,
     ) -> ResponseHeadersAction {
         let waiting = match std::mem::replace(&mut self.phase, Phase::Over) {
@@ -53,7 +55,8 @@ impl Exchange {
             return ResponseHeadersAction::Reply(Reply::upstream_error(&error, headers));
         }
         let held = self.config.hold_headers;
-        let headers = headers.to_vec();
+        let owned = |text: &Cow<'_, str>| Cow::Owned(text.clone().into_owned());
+        let headers = headers.iter().map(|(name, value)| (owned(name), owned(value))).collect();
         self.phase = Phase::Failure(Failure { status, headers, body: Vec::new(), held });
         let changes = vec![
             ("content-length".into(), None),
@@ -70,7 +73,7 @@ impl Exchange {
 
     /// What the upstream sent is no answer.
     #[cold]
-    fn broken(&mut self, message: &str, headers: &Headers) -> ResponseHeadersAction {
+    fn broken(&mut self, message: &str, headers: &Headers<'_>) -> ResponseHeadersAction {
         let error = ApiError::new(Class::BadGateway, message);
         self.report.upstream_error(&error);
         ResponseHeadersAction::Reply(Reply::upstream_error(&error, headers))
@@ -89,7 +92,7 @@ impl Exchange {
     fn native_headers(
         &mut self,
         native: Box<Native>,
-        headers: &Headers,
+        headers: &Headers<'_>,
         end_of_stream: bool,
     ) -> ResponseHeadersAction {
         let status = status(headers);
@@ -117,7 +120,7 @@ impl Exchange {
     fn answer_headers(
         &mut self,
         waiting: Waiting,
-        headers: &Headers,
+        headers: &Headers<'_>,
         end_of_stream: bool,
     ) -> ResponseHeadersAction {
         if end_of_stream {
@@ -253,7 +256,7 @@ impl Exchange {
 }
 
 /// The status of an answer; without one it is that of a broken gateway.
-pub(super) fn status(headers: &Headers) -> u16 {
+pub(super) fn status(headers: &Headers<'_>) -> u16 {
     header(headers, ":status").and_then(|status| status.parse().ok()).unwrap_or(502)
 }
 
@@ -267,7 +270,7 @@ impl Delivery {
 }
 
 /// The headers of an answer made here instead of one with these changes.
-fn instead(changes: &HeaderChanges, upstream: &Headers) -> Vec<(&'static str, String)> {
+fn instead(changes: &HeaderChanges, upstream: &Headers<'_>) -> Vec<(&'static str, String)> {
     let own = ["content-type", DROPPED].into_iter().filter_map(|name| {
         let (_, value) = changes.iter().find(|(changed, _)| changed == name)?;
         Some((name, value.clone()?))

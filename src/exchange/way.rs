@@ -1,5 +1,7 @@
 //! Which upstream a request is for, and what tells the host so.
 
+use std::borrow::Cow;
+
 use super::{Exchange, HeaderChanges};
 use crate::config::{Config, Route, Subject, Upstream, Wanted, headers};
 use crate::error::{ApiError, Class};
@@ -60,7 +62,10 @@ impl Exchange {
             )
         })?;
         // Whatever the client sent under this name is replaced: routes trust it.
-        let model = config.model_header.iter().map(|name| (name, model.map(headers::escaped)));
+        let model = config
+            .model_header
+            .iter()
+            .map(|name| (name, model.map(headers::escaped).map(Cow::into_owned)));
         let mut changes: HeaderChanges =
             model.map(|(name, value)| (name.clone().into(), value)).collect();
         if let Some(chosen) = config.upstreams.get(upstream) {
@@ -74,7 +79,7 @@ impl Exchange {
 fn named(
     config: &Config,
     upstream: &Upstream,
-) -> impl Iterator<Item = (std::borrow::Cow<'static, str>, Option<String>)> {
+) -> impl Iterator<Item = (Cow<'static, str>, Option<String>)> {
     let name = config
         .upstream_header
         .iter()

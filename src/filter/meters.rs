@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use crate::exchange::Measurement;
+use crate::exchange::{Measurement, MetricName};
 use crate::host::{self, MetricKind};
 use crate::sorted::SortedMap;
 
@@ -11,7 +11,7 @@ use crate::sorted::SortedMap;
 #[derive(Default)]
 pub struct Meters {
     /// By name the host's numbers for them; `None` for those it does not take.
-    defined: RefCell<SortedMap<String, Option<u32>>>,
+    defined: RefCell<SortedMap<MetricName, Option<u32>>>,
 }
 
 impl Meters {
@@ -20,7 +20,7 @@ impl Meters {
         let Measurement { name, is_histogram, value } = measurement;
         let kind = if is_histogram { MetricKind::Histogram } else { MetricKind::Counter };
         // Never borrowed while the host is called, which could call back.
-        let known = self.defined.borrow().get(name).copied();
+        let known = self.defined.borrow().find(|known| known.order(name)).copied();
         let Some(metric) = known.unwrap_or_else(|| self.define(kind, name)) else { return };
         let added = match kind {
             MetricKind::Counter => host::increment_metric(metric, value),
@@ -37,7 +37,7 @@ impl Meters {
         if let Err(refused) = metric {
             log::warn!("the host does not take the metric {name} ({refused:?})");
         }
-        self.defined.borrow_mut().insert(name.to_owned(), metric.ok());
+        self.defined.borrow_mut().insert(MetricName::new(name), metric.ok());
         metric.ok()
     }
 }

@@ -1,28 +1,46 @@
-//! Header maps as the ABI serialises them.
+//! Headers in the form in which they pass between the host and this module.
 
-/// Pairs as the ABI serialises them: the count, the lengths of each name and value, then each name
-/// and value with a zero byte behind it. Numbers are 32 bits, little endian.
-pub fn parse(bytes: &[u8]) -> Vec<(String, String)> {
-    let number = |at: usize| {
-        let bytes = bytes.get(at..at + 4)?.try_into().ok()?;
-        usize::try_from(u32::from_le_bytes(bytes)).ok()
-    };
-    let count = number(0).unwrap_or(0).min(bytes.len() / 8);
-    let mut at = 4 + 8 * count;
-    let mut next = |length: usize| {
-        let text = bytes.get(at..at.checked_add(length)?)?;
-        at += length + 1;
-        Some(String::from_utf8_lossy(text).into_owned())
-    };
-    (0..count)
-        .map_while(|pair| {
-            let name = next(number(4 + 8 * pair)?)?;
-            Some((name, next(number(8 + 8 * pair)?)?))
-        })
-        .collect()
+use std::borrow::Cow;
+
+/// Header maps as the ABI serialises them.
+#[derive(Debug, Default)]
+pub struct Pairs(Vec<u8>);
+
+impl Pairs {
+    /// What the host has handed over: the count, the lengths of each name and value, then each name and
+    /// value with a zero byte behind it. Numbers are 32 bits, little endian.
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    /// The names and the values, with invalid UTF-8 replaced; as many as are whole.
+    pub fn headers(&self) -> Vec<(Cow<'_, str>, Cow<'_, str>)> {
+        let (numbers, _) = self.0.as_chunks::<4>();
+        let mut numbers = numbers.iter().map(|number| u32::from_le_bytes(*number) as usize);
+        let count = numbers.next().unwrap_or(0).min(self.0.len() / 8);
+        let bytes = self.0.get(4 + 8 * count..).unwrap_or_default();
+        // Headers are hardly ever anything but text, and all of them are checked in one go.
+        let text = std::str::from_utf8(bytes).ok();
+        let mut at = 0;
+        let mut next = |length: usize| {
+            let range = at..length.checked_add(at)?;
+            at = range.end + 1;
+            match text {
+                Some(text) => text.get(range).map(Cow::Borrowed),
+                None => bytes.get(range).map(String::from_utf8_lossy),
+            }
+        };
+        let mut headers = Vec::with_capacity(count);
+        for _ in 0..count {
+            let (Some(name), Some(value)) = (numbers.next(), numbers.next()) else { break };
+            let (Some(name), Some(value)) = (next(name), next(value)) else { break };
+            headers.push((name, value));
+        }
+        headers
+    }
 }
 
-/// The reverse of [`parse`]; lengths beyond 32 bits cannot occur in wasm32's memory.
+/// The reverse of [`Pairs::headers`]; lengths beyond 32 bits cannot occur in wasm32's memory.
 pub fn serialize(pairs: &[(&str, &str)]) -> Vec<u8> {
     let mut bytes = (pairs.len() as u32).to_le_bytes().to_vec();
     for (name, value) in pairs {

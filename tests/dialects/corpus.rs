@@ -5,6 +5,7 @@ use std::path::Path;
 
 use responses_filter::chat::{FinishReason, Usage};
 use responses_filter::dialect::errors::{classify, is_error_document};
+use responses_filter::exchange::Header;
 use serde_json::{Value, json};
 
 use crate::read::{Answer, read_as};
@@ -112,11 +113,11 @@ fn ending(answer: &Answer) -> &'static str {
 fn check_error(case: &Value, body: &[u8]) -> Result<(), String> {
     let expect = &case["expect"];
     let status = u16::try_from(case["http"]["status"].as_u64().expect("status")).expect("status");
-    let headers: Vec<(String, String)> = case["http"]["headers"]
+    let headers: Vec<Header<'_>> = case["http"]["headers"]
         .as_object()
         .into_iter()
         .flatten()
-        .map(|(name, value)| (name.clone(), value.as_str().expect("a header").to_owned()))
+        .map(|(name, value)| (name.into(), value.as_str().expect("a header").into()))
         .collect();
     let error = match status {
         200 => is_error_document(body).ok_or("no error")?,

@@ -263,7 +263,7 @@ fn codes_and_params() {
 
 #[test]
 fn delays() {
-    let headers = [("retry-after".to_owned(), "12".to_owned())];
+    let headers = [("retry-after".into(), "12".into())];
     let error = classify(429, &headers, b"{\"error\":\"slow\"}", 0);
     assert_eq!(
         (error.retry_after_s, error.message.as_str()),

@@ -200,16 +200,15 @@ fn a_hundred_thousand_items_cost_in_proportion() {
 /// An exchange whose answer is about to come.
 pub fn answering(config: &str, request: &Value, content_type: &str) -> Exchange {
     let config = Rc::new(Config::parse(config).expect("a configuration"));
-    let headers = |list: &[(&str, &str)]| -> Vec<(String, String)> {
-        list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
-    };
     let mut exchange = Exchange::new(config, || 0, 1);
-    let post = headers(&[(":method", "POST"), (":path", "/v1/responses")]);
+    let post = [(":method", "POST"), (":path", "/v1/responses")];
+    let post = post.map(|(name, value)| (name.into(), value.into()));
     let action = exchange.request_headers(&post, false);
     assert!(matches!(action, RequestHeadersAction::Translate { .. }));
     let action = exchange.request_body(request.to_string().into_bytes(), true);
     assert!(matches!(action, RequestBodyAction::Forward { .. }));
-    let ok = headers(&[(":status", "200"), ("content-type", content_type)]);
+    let ok = [(":status", "200"), ("content-type", content_type)];
+    let ok = ok.map(|(name, value)| (name.into(), value.into()));
     let action = exchange.response_headers(&ok, false);
     assert!(!matches!(action, ResponseHeadersAction::Reply(_) | ResponseHeadersAction::Pass));
     exchange
@@ -354,9 +353,9 @@ fn lists_of_models_are_read_once_however_they_are_cut() {
     let list = format!(r#"{{"data":[{models}{{"id":"last"}}]}}"#);
     let mut exchange = Exchange::new(Rc::new(Config::parse("{}").unwrap()), || 0, 1);
     let get = [(":method", "GET"), (":path", "/v1/models")];
-    let get = get.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let get = get.map(|(name, value)| (name.into(), value.into()));
     assert!(matches!(exchange.request_headers(&get, true), RequestHeadersAction::Translate { .. }));
-    let ok = [(":status".to_owned(), "200".to_owned())];
+    let ok = [(":status".into(), "200".into())];
     assert!(matches!(exchange.response_headers(&ok, false), ResponseHeadersAction::Forward(_)));
     let mut answer = Vec::new();
     let ((), cost) = cost_of(|| {

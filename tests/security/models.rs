@@ -11,7 +11,7 @@ fn chosen(config: &str, body: &str) -> Result<(String, Vec<u8>), u16> {
     let mut exchange = Exchange::new(config, || 0, 1);
     let headers =
         [(":method", "POST"), (":path", "/v1/responses"), ("x-llm-model", "what the client says")]
-            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+            .map(|(name, value)| (name.into(), value.into()));
     let action = exchange.request_headers(&headers, false);
     assert!(matches!(action, RequestHeadersAction::Translate { hold: true, .. }));
     match exchange.request_body(body.as_bytes().to_vec(), true) {

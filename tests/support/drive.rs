@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use responses_filter::config::{Config, DEFAULT};
 use responses_filter::exchange::{
-    BodyAction, Exchange, HELD_OUTPUT_BYTES_MAX, HeaderChanges, Reply, RequestBodyAction,
+    BodyAction, Exchange, HELD_OUTPUT_BYTES_MAX, Header, HeaderChanges, Reply, RequestBodyAction,
     RequestHeadersAction, ResponseHeadersAction,
 };
 
@@ -32,6 +32,11 @@ fn clock() -> u64 {
 
 /// Header names and values in order.
 pub type Headers = Vec<(String, String)>;
+
+/// The same as an exchange takes them.
+fn lent(headers: &Headers) -> Vec<Header<'_>> {
+    headers.iter().map(|(name, value)| (name.into(), value.into())).collect()
+}
 
 /// Looks a header up.
 pub fn header<'a>(headers: &'a Headers, name: &str) -> Option<&'a str> {
@@ -234,7 +239,7 @@ fn request(exchange: &mut Exchange, client: &Client) -> Request {
     if header(&headers, "content-length").is_none() && !client.body.is_empty() {
         change(&mut headers, "content-length", Some(&client.body.len().to_string()));
     }
-    let hold = match exchange.request_headers(&headers, client.body.is_empty()) {
+    let hold = match exchange.request_headers(&lent(&headers), client.body.is_empty()) {
         RequestHeadersAction::Pass | RequestHeadersAction::Change(_) => return Request::Passed,
         RequestHeadersAction::Reply(reply) => return Request::Answered(reply),
         RequestHeadersAction::Translate { changes, hold } => {
@@ -281,7 +286,7 @@ fn response(exchange: &mut Exchange, upstream: &Upstream, chat: ChatRequest) -> 
     let bodiless = upstream.end == End::WithLast && upstream.pieces.concat().is_empty();
     let mut headers = upstream.headers.clone();
     headers.insert(0, (":status".into(), upstream.status.to_string()));
-    let held = match exchange.response_headers(&headers, bodiless) {
+    let held = match exchange.response_headers(&lent(&headers), bodiless) {
         ResponseHeadersAction::Pass => {
             return Answer {
                 chat: Some(chat),

@@ -1,11 +1,17 @@
 //! How long to wait: `Retry-After` and everything that upstreams send in its place.
 
+use std::borrow::Cow;
+
 use crate::json::decimal::Decimal;
 use crate::json::search;
 
 /// The delay in seconds, rounded up: from `retry-after` and its relatives, else from the body, else
 /// from the reset times of rate limits.
-pub fn from_headers(headers: &[(String, String)], now_s: u64, in_body: Option<u64>) -> Option<u64> {
+pub fn from_headers(
+    headers: &[(Cow<'_, str>, Cow<'_, str>)],
+    now_s: u64,
+    in_body: Option<u64>,
+) -> Option<u64> {
     let header = |name: &str| {
         let value = headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))?;
         Some(value.1.trim())
@@ -147,7 +153,7 @@ mod tests {
 
     fn delay(headers: &[(&str, &str)], now_s: u64, in_body: Option<u64>) -> Option<u64> {
         let headers: Vec<_> =
-            headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            headers.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
         from_headers(&headers, now_s, in_body)
     }
 

@@ -9,6 +9,8 @@ mod delay;
 mod hints;
 mod report;
 
+use std::borrow::Cow;
+
 use self::report::{Report, matches};
 use super::repair::repair;
 use super::value::{self, Kind};
@@ -290,7 +292,12 @@ const MESSAGE_BYTES_MAX: usize = 2048;
 ///
 /// `headers` have lower-case names; `body` may be cut, and may be anything. `now_s` counts from 1970
 /// and is needed for delays that come as dates.
-pub fn classify(status: u16, headers: &[(String, String)], body: &[u8], now_s: u64) -> ApiError {
+pub fn classify(
+    status: u16,
+    headers: &[(Cow<'_, str>, Cow<'_, str>)],
+    body: &[u8],
+    now_s: u64,
+) -> ApiError {
     let report = Report::read(body);
     let delay_s = delay::from_headers(headers, now_s, report.delay_s());
     api_error(status, &report, delay_s)
