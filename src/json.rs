@@ -21,6 +21,7 @@ pub mod fields;
 pub mod kept;
 #[cfg(target_feature = "simd128")]
 mod lanes;
+pub mod line;
 pub mod nested;
 pub mod reading;
 mod scan;

@@ -88,7 +88,9 @@ fn translator(delivery: Delivery, reasoning: ReasoningOutput) -> Translator {
         id: "resp_1".to_owned(),
         created_at: 1_700_000_000,
         model: "m".to_owned(),
-        echo: echo[1..echo.len() - 1].to_owned(),
+        echo: echo.as_bytes()[1..echo.len() - 1].to_vec(),
+        service_tier: "default".to_owned(),
+        ..Response::default()
     };
     let forms = Forms { refusal: PartKind::Refusal, reasoning, logprobs: false };
     let options = Options {
@@ -98,7 +100,7 @@ fn translator(delivery: Delivery, reasoning: ReasoningOutput) -> Translator {
         empty_is_error: true,
         limits: Limits::default(),
     };
-    Translator::new(response, "default".to_owned(), tools(), Ids::new(7), options)
+    Translator::new(response, tools(), Ids::new(7), options)
 }
 
 fn give(translator: &mut Translator, news: &News, out: &mut Vec<u8>) {

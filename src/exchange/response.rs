@@ -198,11 +198,12 @@ impl Exchange {
             created_at: self.report.sent_ms().unwrap_or_else(self.clock) / 1000,
             model: translated.model,
             echo: translated.echo.json,
+            service_tier: translated.echo.service_tier,
+            ..Response::default()
         };
-        let service_tier = translated.echo.service_tier;
         let ids = self.ids.clone();
         let reader = Reader::new(dialect, translated.tools.names());
-        let translator = Translator::new(response, service_tier, translated.tools, ids, options);
+        let translator = Translator::new(response, translated.tools, ids, options);
         let decoder = Decoder::new(limits.event_bytes_max);
         let silence_max_ms = profile.keep_alive_seconds.saturating_mul(1000);
         let silence = Silence::new(self.config.keep_alive, silence_max_ms);

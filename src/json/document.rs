@@ -36,6 +36,8 @@ pub struct Document<'t> {
     nodes: Vec<Node>,
     /// Whether there may be escapes of half a surrogate pair.
     surrogates: bool,
+    /// Whether anything but spaces stands between its values.
+    breaks: bool,
 }
 
 /// One value or member name, in the order of the text.
@@ -127,8 +129,8 @@ impl<'t> Document<'t> {
     /// # Errors
     /// Where and why the text is no JSON within the bounds.
     pub fn parse(text: &'t str, bounds: Bounds) -> Result<Self, Fault> {
-        let Scanned { nodes, surrogates } = scan(text, bounds)?;
-        Ok(Self { text, nodes, surrogates })
+        let Scanned { nodes, surrogates, breaks } = scan(text, bounds)?;
+        Ok(Self { text, nodes, surrogates, breaks })
     }
 
     /// The value the document is.
@@ -191,6 +193,11 @@ impl<'d> Value<'d> {
     #[inline]
     pub fn raw(self) -> &'d str {
         self.document.raw(self.document.node(self.index))
+    }
+
+    /// Whether the text of the document it belongs to stands in one line, without tabs.
+    pub fn is_in_one_line(self) -> bool {
+        !self.document.breaks
     }
 
     /// The kind of the value.

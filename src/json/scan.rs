@@ -13,6 +13,8 @@ pub(super) struct Scanned {
     pub(super) nodes: Vec<Node>,
     /// Whether there may be escapes of half a surrogate pair.
     pub(super) surrogates: bool,
+    /// Whether anything but spaces stands between them.
+    pub(super) breaks: bool,
 }
 
 /// Finds the values of a text.
@@ -23,9 +25,13 @@ pub(super) fn scan(text: &str, bounds: Bounds) -> Result<Scanned, Fault> {
     // Events have a value in ten bytes, texts in large documents are longer.
     let nodes = Vec::with_capacity((text.len() / 8).min(48).max(text.len() / 64));
     let open = Vec::with_capacity(8);
-    let mut scanner = Scanner { text, nodes, open, surrogates: false, bounds, fault_at: 0 };
+    let mut scanner =
+        Scanner { text, nodes, open, surrogates: false, breaks: false, bounds, fault_at: 0 };
     match scanner.document() {
-        Ok(()) => Ok(Scanned { nodes: scanner.nodes, surrogates: scanner.surrogates }),
+        Ok(()) => {
+            let Scanner { nodes, surrogates, breaks, .. } = scanner;
+            Ok(Scanned { nodes, surrogates, breaks })
+        }
         Err(reason) => Err(scanner.fault(reason)),
     }
 }
@@ -43,6 +49,7 @@ struct Scanner<'t> {
     /// The arrays and objects around what is read, by node and opening byte.
     open: Vec<(u32, u8)>,
     surrogates: bool,
+    breaks: bool,
     bounds: Bounds,
     /// Where the text is found to be no JSON.
     fault_at: usize,
@@ -248,8 +255,14 @@ impl Scanner<'_> {
     }
 
     #[inline]
-    fn behind_blanks(&self, mut at: usize) -> usize {
-        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.byte(at) {
+    fn behind_blanks(&mut self, at: usize) -> usize {
+        if self.byte(at).is_some_and(|byte| byte <= b' ') { self.blanks(at) } else { at }
+    }
+
+    #[inline(never)]
+    fn blanks(&mut self, mut at: usize) -> usize {
+        while let Some(blank @ (b' ' | b'\n' | b'\r' | b'\t')) = self.byte(at) {
+            self.breaks |= blank != b' ';
             at += 1;
         }
         at

@@ -3,8 +3,14 @@
 //! An event leaves as `event:` line, `data:` line and blank line in one piece: clients lose events whose
 //! blank line comes in a later read (measured with Codex and the Open Responses compliance runner).
 //! `sequence_number` is written last, so that everything before it is constant from delta to delta.
+//!
+//! A line break between two tokens of JSON would end the `data:` line. So whatever carries JSON from a
+//! request or an upstream puts it in one line when it takes it over ([`json::line`]), and events are written
+//! without looking at it again.
 
-use crate::json::{self, Digits, JsonBytes, JsonText, Object, Pieces, wide};
+use std::cell::Cell;
+
+use crate::json::{self, Digits, JsonBytes, JsonText, Object, Pieces, line, wide};
 
 /// A streaming event.
 pub trait Event {
@@ -17,29 +23,66 @@ pub trait Event {
 
 /// Appends `event` to `out`, blank line included.
 pub fn write<E: Event>(event: &E, sequence_number: u64, out: &mut Vec<u8>) {
+    write_members(E::TYPE, &|object| event.members(object), sequence_number, out);
+}
+
+/// One function for all events: a short answer has one of each kind, so their code is cold.
+#[inline(never)]
+fn write_members(
+    kind: &'static str,
+    members: &dyn Fn(&mut Object<'_>),
+    sequence_number: u64,
+    out: &mut Vec<u8>,
+) {
     out.extend_from_slice(b"event: ");
-    out.extend_from_slice(E::TYPE.as_bytes());
+    out.extend_from_slice(kind.as_bytes());
     out.extend_from_slice(b"\ndata: ");
+    let start = out.len();
     json::object(out, |object| {
-        object.str("type", E::TYPE);
-        event.members(object);
+        object.str("type", kind);
+        members(object);
         object.number("sequence_number", sequence_number);
     });
+    debug_assert!(out.get(start..).is_some_and(line::is_one), "a line break in {kind}");
     out.extend_from_slice(b"\n\n");
 }
 
-/// Appends JSON that may have been carried from a request or an upstream. Line breaks between its tokens
-/// would end the `data:` line; inside strings they are escaped, so blanks can take their place. So they can
-/// for tabs, the only other control characters in JSON.
-fn write_in_one_line(json: &[u8], out: &mut Vec<u8>) {
-    out.reserve(json.len());
-    let mut rest = json;
-    loop {
-        let (line, behind) = rest.split_at_checked(wide::printed_len(rest)).unwrap_or((rest, b""));
-        out.extend_from_slice(line);
-        let Some((_, behind)) = behind.split_first() else { return };
-        out.push(b' ');
-        rest = behind;
+/// What events carry whole: JSON that is made where it is written.
+pub trait Carried {
+    /// Appends one value, in one line.
+    fn write(&self, out: &mut Vec<u8>);
+}
+
+impl Carried for Vec<u8> {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self);
+    }
+}
+
+/// What several events carry, one after the other, into the same buffer: from the second on it is copied.
+pub struct Shared<'a> {
+    value: &'a dyn Carried,
+    /// Where it stands in the buffer, once it does.
+    place: Cell<Option<(usize, usize)>>,
+}
+
+impl<'a> Shared<'a> {
+    /// Something that has not been written yet.
+    pub fn new(value: &'a dyn Carried) -> Self {
+        Self { value, place: Cell::new(None) }
+    }
+}
+
+impl Carried for Shared<'_> {
+    fn write(&self, out: &mut Vec<u8>) {
+        let start = out.len();
+        match self.place.get().filter(|(_, end)| *end <= start) {
+            Some((start, end)) => out.extend_from_within(start..end),
+            None => {
+                self.value.write(out);
+                self.place.set(Some((start, out.len())));
+            }
+        }
     }
 }
 
@@ -142,7 +185,6 @@ macro_rules! events {
         $(
             $(#[$doc])*
             #[allow(missing_docs, reason = "the fields are those of the API reference")]
-            #[derive(Debug)]
             pub struct $name<'a> {
                 $(pub $field: events!(@type $kind 'a),)*
             }
@@ -160,6 +202,7 @@ macro_rules! events {
     (@type str $a:lifetime) => { &$a str };
     (@type text $a:lifetime) => { &$a JsonText<$a> };
     (@type json $a:lifetime) => { &$a [u8] };
+    (@type carried $a:lifetime) => { &$a dyn Carried };
     (@type nullable $a:lifetime) => { Option<&$a str> };
     (@write index $event:ident $self:ident $field:ident) => {
         $event.number(stringify!($field), $self.$field as u64)
@@ -171,7 +214,10 @@ macro_rules! events {
         $event.text(stringify!($field), $self.$field)
     };
     (@write json $event:ident $self:ident $field:ident) => {
-        write_in_one_line($self.$field, $event.member(stringify!($field)))
+        $event.member(stringify!($field)).extend_from_slice($self.$field)
+    };
+    (@write carried $event:ident $self:ident $field:ident) => {
+        $self.$field.write($event.member(stringify!($field)))
     };
     (@write nullable $event:ident $self:ident $field:ident) => {
         $event.value(stringify!($field), &$self.$field)
@@ -180,26 +226,26 @@ macro_rules! events {
 
 events! {
     /// The response exists.
-    "response.created" => Created { response: json }
+    "response.created" => Created { response: carried }
     /// The response is being made; repeated, with an empty output, it is a keep-alive.
-    "response.in_progress" => InProgress { response: json }
+    "response.in_progress" => InProgress { response: carried }
     /// The response is whole.
-    "response.completed" => Completed { response: json }
+    "response.completed" => Completed { response: carried }
     /// The response was cut by a limit or a filter.
-    "response.incomplete" => Incomplete { response: json }
+    "response.incomplete" => Incomplete { response: carried }
     /// The response failed.
-    "response.failed" => Failed { response: json }
+    "response.failed" => Failed { response: carried }
     /// An item opens.
-    "response.output_item.added" => OutputItemAdded { output_index: index, item: json }
+    "response.output_item.added" => OutputItemAdded { output_index: index, item: carried }
     /// An item is finished.
-    "response.output_item.done" => OutputItemDone { output_index: index, item: json }
+    "response.output_item.done" => OutputItemDone { output_index: index, item: carried }
     /// A content part opens.
     "response.content_part.added" => ContentPartAdded {
-        item_id: str, output_index: index, content_index: index, part: json
+        item_id: str, output_index: index, content_index: index, part: carried
     }
     /// A content part is finished.
     "response.content_part.done" => ContentPartDone {
-        item_id: str, output_index: index, content_index: index, part: json
+        item_id: str, output_index: index, content_index: index, part: carried
     }
     /// A piece of text. `logprobs` is a list, empty when none were asked for.
     "response.output_text.delta" => OutputTextDelta {
@@ -232,11 +278,11 @@ events! {
     }
     /// A part of a reasoning summary opens.
     "response.reasoning_summary_part.added" => ReasoningSummaryPartAdded {
-        item_id: str, output_index: index, summary_index: index, part: json
+        item_id: str, output_index: index, summary_index: index, part: carried
     }
     /// A part of a reasoning summary is finished.
     "response.reasoning_summary_part.done" => ReasoningSummaryPartDone {
-        item_id: str, output_index: index, summary_index: index, part: json
+        item_id: str, output_index: index, summary_index: index, part: carried
     }
     /// A piece of a reasoning summary.
     "response.reasoning_summary_text.delta" => ReasoningSummaryTextDelta {
@@ -322,15 +368,15 @@ mod tests {
     }
 
     #[test]
-    fn line_breaks_in_carried_json_do_not_end_the_line() {
-        let mut out = Vec::new();
-        write(&Created { response: b"{\r\n  \"a\": \"\\n\"\n}" }, 0, &mut out);
-        assert_eq!(
-            String::from_utf8(out).unwrap(),
-            "event: response.created\n\
-             data: {\"type\":\"response.created\",\"response\":{    \"a\": \"\\n\" },\
-             \"sequence_number\":0}\n\n"
-        );
+    fn what_is_shared_is_the_same_in_each_event() {
+        let response = br#"{"id":"resp_1"}"#.to_vec();
+        let (mut shared_out, mut out) = (b"x".to_vec(), b"x".to_vec());
+        let shared = Shared::new(&response);
+        write(&Created { response: &shared }, 0, &mut shared_out);
+        write(&InProgress { response: &shared }, 1, &mut shared_out);
+        write(&Created { response: &response }, 0, &mut out);
+        write(&InProgress { response: &response }, 1, &mut out);
+        assert_eq!(shared_out, out);
     }
 
     #[test]
@@ -365,7 +411,9 @@ mod tests {
         check(|delta| ReasoningSummaryTextDelta { item_id, output_index, summary_index: 0, delta });
         check(|delta| FunctionCallArgumentsDelta { item_id, output_index, delta });
         check(|delta| CustomToolCallInputDelta { item_id, output_index, delta });
-        assert!(Repeated::new(&OutputItemDone { output_index: 0, item: b"{}" }).is_none());
+        assert!(
+            Repeated::new(&OutputItemDone { output_index: 0, item: &b"{}".to_vec() }).is_none()
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The output items.
 
-use crate::json::{self, JsonText, Object};
+use super::event::Carried;
+use crate::json::{self, JsonText, Object, line};
 
 /// How far an item is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,14 +25,14 @@ impl ItemStatus {
     }
 }
 
-/// An output item. Fields of type `&[u8]` hold JSON; lists come without their brackets.
+/// An output item. Fields of type `&[u8]` hold JSON in one line; lists come without their brackets.
 #[derive(Debug)]
 pub enum OutputItem<'a> {
     /// Operations on files, executed by the client.
     ApplyPatchCall {
         /// The call.
         call: CallMembers<'a>,
-        /// The operation: an object.
+        /// The operation: an object, in any number of lines.
         operation: &'a str,
     },
     /// A summary that stands for the conversation before it.
@@ -76,7 +77,7 @@ pub enum OutputItem<'a> {
     LocalShellCall {
         /// The call.
         call: CallMembers<'a>,
-        /// The action: an object.
+        /// The action: an object, in any number of lines.
         action: &'a str,
     },
     /// Text or a refusal for the user.
@@ -105,14 +106,14 @@ pub enum OutputItem<'a> {
     ShellCall {
         /// The call.
         call: CallMembers<'a>,
-        /// The action: an object.
+        /// The action: an object, in any number of lines.
         action: &'a str,
     },
     /// A search for tools, executed by the client.
     ToolSearchCall {
         /// The call.
         call: CallMembers<'a>,
-        /// The query: an object, not JSON text (measured with Codex).
+        /// The query: an object in any number of lines, not JSON text (measured with Codex).
         arguments: &'a str,
     },
 }
@@ -128,17 +129,18 @@ pub struct CallMembers<'a> {
     pub status: ItemStatus,
 }
 
-impl OutputItem<'_> {
-    /// Appends the item to `out`.
-    pub fn write(&self, out: &mut Vec<u8>) {
+impl Carried for OutputItem<'_> {
+    fn write(&self, out: &mut Vec<u8>) {
         json::object(out, |item| self.members(item));
     }
+}
 
+impl OutputItem<'_> {
     fn members(&self, item: &mut Object<'_>) {
         match self {
             Self::ApplyPatchCall { call, operation } => {
                 call.write("apply_patch_call", item);
-                item.raw("operation", operation);
+                write_object("operation", operation, item);
             }
             Self::Compaction { id, encrypted_content } => {
                 item.str("id", id);
@@ -164,7 +166,7 @@ impl OutputItem<'_> {
             }
             Self::LocalShellCall { call, action } => {
                 call.write("local_shell_call", item);
-                item.raw("action", action);
+                write_object("action", action, item);
             }
             Self::Message { id, status, content } => {
                 write_head("message", id, *status, item);
@@ -183,12 +185,12 @@ impl OutputItem<'_> {
             }
             Self::ShellCall { call, action } => {
                 call.write("shell_call", item);
-                item.raw("action", action);
+                write_object("action", action, item);
             }
             Self::ToolSearchCall { call, arguments } => {
                 call.write("tool_search_call", item);
                 item.str("execution", "client");
-                item.raw("arguments", arguments);
+                write_object("arguments", arguments, item);
             }
         }
     }
@@ -214,39 +216,87 @@ fn write_name(name: &str, namespace: Option<&str>, item: &mut Object<'_>) {
     }
 }
 
+fn write_object(name: &'static str, json: &str, item: &mut Object<'_>) {
+    let out = item.member(name);
+    let start = out.len();
+    out.extend_from_slice(json.as_bytes());
+    line::put_in_one(out.get_mut(start..).unwrap_or_default());
+}
+
 fn write_list(elements: &[u8], list: &mut json::Array<'_>) {
     if !elements.is_empty() {
         list.raw(elements);
     }
 }
 
-/// Appends an `output_text` part. `annotations` and `logprobs` are elements without brackets.
-pub fn write_text_part(
-    text: &JsonText<'_>,
-    annotations: &[u8],
-    logprobs: &[u8],
-    out: &mut Vec<u8>,
-) {
-    json::object(out, |part| {
-        part.str("type", "output_text");
-        part.text("text", text);
-        part.array("annotations", |list| write_list(annotations, list));
-        part.array("logprobs", |list| write_list(logprobs, list));
-    });
+/// A content part. Fields of type `&[u8]` hold elements of JSON lists, in one line.
+#[derive(Debug)]
+pub enum OutputPart<'a> {
+    /// A refusal for the user.
+    Refusal {
+        /// The text.
+        refusal: &'a JsonText<'a>,
+    },
+    /// Reasoning.
+    Reasoning {
+        /// `summary_text` or `reasoning_text`.
+        kind: &'a str,
+        /// The text.
+        text: &'a JsonText<'a>,
+    },
+    /// Text for the user.
+    Text {
+        /// The text.
+        text: &'a JsonText<'a>,
+        /// Annotations of it.
+        annotations: &'a [u8],
+        /// Log probabilities of its tokens.
+        logprobs: &'a [u8],
+    },
 }
 
-/// Appends a `refusal` part.
-pub fn write_refusal_part(refusal: &JsonText<'_>, out: &mut Vec<u8>) {
-    json::object(out, |part| {
-        part.str("type", "refusal");
-        part.text("refusal", refusal);
-    });
+impl Carried for OutputPart<'_> {
+    fn write(&self, out: &mut Vec<u8>) {
+        json::object(out, |part| match self {
+            Self::Refusal { refusal } => {
+                part.str("type", "refusal");
+                part.text("refusal", refusal);
+            }
+            Self::Reasoning { kind, text } => {
+                part.str("type", kind);
+                part.text("text", text);
+            }
+            Self::Text { text, annotations, logprobs } => {
+                part.str("type", "output_text");
+                part.text("text", text);
+                part.array("annotations", |list| write_list(annotations, list));
+                part.array("logprobs", |list| write_list(logprobs, list));
+            }
+        });
+    }
 }
 
-/// Appends a part of reasoning: `summary_text` or `reasoning_text`.
-pub fn write_reasoning_part(kind: &str, text: &JsonText<'_>, out: &mut Vec<u8>) {
-    json::object(out, |part| {
-        part.str("type", kind);
-        part.text("text", text);
-    });
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_of_many_lines_becomes_one() {
+        let call_id = &JsonText::EMPTY;
+        let call = CallMembers { id: "sh_1", call_id, status: ItemStatus::Completed };
+        let object = "{\r\n\t\"a\": \"\\n\"\n}";
+        for item in [
+            OutputItem::ApplyPatchCall { call, operation: object },
+            OutputItem::LocalShellCall { call, action: object },
+            OutputItem::ShellCall { call, action: object },
+            OutputItem::ToolSearchCall { call, arguments: object },
+        ] {
+            let mut out = Vec::new();
+            item.write(&mut out);
+            assert!(line::is_one(&out), "{item:?}");
+            let written: serde_json::Value = serde_json::from_slice(&out).unwrap();
+            let object: serde_json::Value = serde_json::from_str(object).unwrap();
+            assert!(written.as_object().unwrap().values().any(|member| *member == object));
+        }
+    }
 }

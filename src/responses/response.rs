@@ -1,9 +1,10 @@
 //! The Response object.
 
+use super::event::Carried;
 use crate::chat;
 use crate::json::{self, Object};
 
-/// What stays the same in every snapshot of one response.
+/// What is known of a response besides its output.
 #[derive(Clone, Debug, Default)]
 pub struct Response {
     /// `resp_…`
@@ -12,14 +13,21 @@ pub struct Response {
     pub created_at: u64,
     /// The model as the client named it.
     pub model: String,
-    /// The members that repeat the request, as JSON without braces.
-    pub echo: String,
+    /// The members that repeat the request, as JSON without braces, in one line.
+    pub echo: Vec<u8>,
+    /// The tier that serves the request.
+    pub service_tier: String,
+    /// Where it stands.
+    pub status: Status,
+    /// Token counts, as far as they are known. Clients get them with the end.
+    pub usage: Option<chat::Usage>,
 }
 
 /// Where a response stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Status {
     /// Being made.
+    #[default]
     InProgress,
     /// Whole.
     Completed,
@@ -53,45 +61,43 @@ impl IncompleteReason {
     }
 }
 
-/// What changes from snapshot to snapshot.
+/// A Response object as it is told at one moment.
 #[derive(Debug)]
 pub struct Snapshot<'a> {
-    /// Where the response stands.
-    pub status: &'a Status,
+    /// What it tells.
+    pub response: &'a Response,
     /// Seconds since 1970, once the response is completed.
     pub completed_at: Option<u64>,
-    /// The finished items: JSON, separated by commas.
+    /// The finished items: JSON in one line, separated by commas.
     pub output: &'a [u8],
-    /// Token counts, once they are known.
-    pub usage: Option<&'a chat::Usage>,
-    /// The tier that served the request.
-    pub service_tier: &'a str,
 }
 
-impl Response {
-    /// Appends the Response object to `out`: all keys of the API reference in every snapshot, since
-    /// strict clients check them in `response.created` too.
-    pub fn write(&self, snapshot: &Snapshot<'_>, out: &mut Vec<u8>) {
-        json::object(out, |response| {
-            response.str("id", &self.id);
-            response.str("object", "response");
-            response.number("created_at", self.created_at);
-            match snapshot.completed_at {
-                Some(at) => response.number("completed_at", at),
-                None => response.null("completed_at"),
+impl Carried for Snapshot<'_> {
+    /// All keys of the API reference in every snapshot, since strict clients check them in
+    /// `response.created` too.
+    fn write(&self, out: &mut Vec<u8>) {
+        let Self { response, completed_at, output } = self;
+        out.reserve(response.echo.len() + output.len() + 512);
+        json::object(out, |object| {
+            object.str("id", &response.id);
+            object.str("object", "response");
+            object.number("created_at", response.created_at);
+            match completed_at {
+                Some(at) => object.number("completed_at", *at),
+                None => object.null("completed_at"),
             }
-            write_status(snapshot.status, response);
-            response.str("model", &self.model);
-            response.array("output", |output| {
-                if !snapshot.output.is_empty() {
-                    output.raw(snapshot.output);
+            write_status(&response.status, object);
+            object.str("model", &response.model);
+            object.array("output", |list| {
+                if !output.is_empty() {
+                    list.raw(output);
                 }
             });
-            response.members(self.echo.as_bytes());
-            response.str("service_tier", snapshot.service_tier);
-            match snapshot.usage {
-                Some(usage) => write_usage(usage, response),
-                None => response.null("usage"),
+            object.members(&response.echo);
+            object.str("service_tier", &response.service_tier);
+            match response.usage.as_ref().filter(|_| response.status != Status::InProgress) {
+                Some(usage) => write_usage(usage, object),
+                None => object.null("usage"),
             }
         });
     }

@@ -13,7 +13,7 @@ use crate::ids::Ids;
 use crate::json::document::{Bounds, Document};
 use crate::json::fields::Fields;
 use crate::json::{self, JsonText};
-use crate::responses::event::{self, Repeated};
+use crate::responses::event::{self, Carried, Repeated};
 use crate::responses::output::{CallMembers, ItemStatus, OutputItem};
 
 /// A call under construction.

@@ -5,14 +5,14 @@
 //! they have upstream.
 
 use crate::json::document::Value;
-use crate::json::{self, Array, Object};
+use crate::json::{self, Array, Object, line};
 use crate::responses::read::Fields;
 
 /// The members of a Response object that repeat the request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Echo {
-    /// The members as JSON, separated by commas, without the braces around them.
-    pub json: String,
+    /// The members as JSON in one line, separated by commas, without the braces around them.
+    pub json: Vec<u8>,
     /// `service_tier` as long as the upstream has not named one; never `auto`.
     pub service_tier: String,
 }
@@ -25,7 +25,9 @@ impl Echo {
         let carried: usize = carried.iter().flatten().map(|raw| raw.len()).sum();
         let mut json = Vec::with_capacity(carried + 1024);
         json::members(&mut json, |o| members(o, request));
-        let json = String::from_utf8(json).unwrap_or_default();
+        if !request.value().is_in_one_line() {
+            line::put_in_one(&mut json);
+        }
         let tier = request.any("service_tier").and_then(Value::text);
         let tier = tier.map(|tier| tier.decode().into_owned()).filter(|tier| tier != "auto");
         Self { json, service_tier: tier.unwrap_or_else(|| "default".to_owned()) }
@@ -57,9 +59,7 @@ fn members(o: &mut Object<'_>, request: &Fields<'_, '_>) {
     if let Some(user) = request.any("user") {
         o.raw("user", user.raw());
     }
-    o.bool("background", false);
-    o.bool("store", false);
-    o.null("previous_response_id");
+    o.members(br#""background":false,"store":false,"previous_response_id":null"#);
     text(o, request.any("text"));
     reasoning(o, request.any("reasoning"));
     o.array("tools", |list| {

@@ -15,7 +15,7 @@ use crate::dialect::{Delta, ToolCallDelta};
 use crate::error::{ApiError, Class};
 use crate::ids::Ids;
 use crate::json::{JsonText, search::split_once};
-use crate::responses::event;
+use crate::responses::event::{self, Carried};
 use crate::responses::output::{ItemStatus, OutputItem};
 pub(super) use live::Live;
 
@@ -234,14 +234,12 @@ impl Items {
         self.count(base64.len())?;
         self.close_all(sink)?;
         let (id, output_index) = (self.ids.next("ig"), self.finished_len);
-        let write = |status, result: Option<&JsonText<'_>>| {
-            let mut item = Vec::new();
-            OutputItem::ImageGenerationCall { id: &id, status, result }.write(&mut item);
-            item
-        };
-        let added = write(ItemStatus::InProgress, None);
-        sink.emit(&event::OutputItemAdded { output_index, item: &added });
-        let item = write(ItemStatus::Completed, Some(&JsonText::encode(base64)));
+        let (status, result) = (ItemStatus::InProgress, None);
+        let added = &OutputItem::ImageGenerationCall { id: &id, status, result };
+        sink.emit(&event::OutputItemAdded { output_index, item: added });
+        let (status, result, mut item) =
+            (ItemStatus::Completed, Some(&JsonText::encode(base64)), Vec::new());
+        OutputItem::ImageGenerationCall { id: &id, status, result }.write(&mut item);
         sink.emit(&event::OutputItemDone { output_index, item: &item });
         self.finish(&item);
         self.answered = true;

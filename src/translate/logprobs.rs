@@ -4,10 +4,10 @@
 //! Responses API requires, and strict clients fail on a token that is not whole.
 
 use crate::json::document::{Bounds, Document, Kind, Value};
-use crate::json::{Array, Object, array, write_number};
+use crate::json::{Array, Object, array, line, write_number};
 
 /// The elements of `list`, a JSON array of tokens, as the Responses API has them: comma-separated,
-/// without the brackets. What is no token with a probability is left out.
+/// without the brackets, in one line. What is no token with a probability is left out.
 pub fn elements(list: &str) -> Vec<u8> {
     let document = Document::parse(list, Bounds::USUAL).ok();
     let tokens = document.as_ref().map(Document::root).into_iter().flat_map(Value::elements);
@@ -24,6 +24,7 @@ pub fn elements(list: &str) -> Vec<u8> {
     });
     json.pop();
     json.drain(..json.len().min(1));
+    line::put_in_one(&mut json);
     json
 }
 

@@ -7,8 +7,8 @@ use super::items::Live;
 use super::sink::Sink;
 use crate::ids::Ids;
 use crate::json::JsonText;
-use crate::responses::event::{self, Repeated};
-use crate::responses::output::{ItemStatus, OutputItem, write_refusal_part, write_text_part};
+use crate::responses::event::{self, Carried, Repeated};
+use crate::responses::output::{ItemStatus, OutputItem, OutputPart};
 
 /// Where an announced item stands in the stream.
 #[derive(Debug)]
@@ -131,10 +131,8 @@ impl Message {
             return;
         }
         let id = ids.next("msg");
-        let mut item = Vec::with_capacity(160);
-        OutputItem::Message { id: &id, status: ItemStatus::InProgress, content: b"" }
-            .write(&mut item);
-        sink.emit(&event::OutputItemAdded { output_index, item: &item });
+        let item = &OutputItem::Message { id: &id, status: ItemStatus::InProgress, content: b"" };
+        sink.emit(&event::OutputItemAdded { output_index, item });
         let mut waiting = std::mem::take(&mut self.parts);
         self.place = Some(Place { id, output_index });
         for part in waiting.drain(..) {
@@ -163,13 +161,11 @@ impl Message {
 
     fn open_part(&self, sink: &mut Sink<'_>) {
         let (Some(place), Some(part)) = (&self.place, self.parts.last()) else { return };
-        let mut json = Vec::with_capacity(part.bytes());
-        part.write(&mut json);
         sink.emit(&event::ContentPartAdded {
             item_id: &place.id,
             output_index: place.output_index,
             content_index: self.parts.len() - 1,
-            part: &json,
+            part,
         });
     }
 
@@ -192,9 +188,7 @@ impl Message {
                 refusal: &part.text,
             }),
         }
-        let mut json = Vec::with_capacity(part.bytes());
-        part.write(&mut json);
-        sink.emit(&event::ContentPartDone { item_id, output_index, content_index, part: &json });
+        sink.emit(&event::ContentPartDone { item_id, output_index, content_index, part });
     }
 }
 
@@ -203,13 +197,18 @@ impl Part {
     fn bytes(&self) -> usize {
         self.text.len() + self.logprobs.len() + 80
     }
+}
 
+impl Carried for Part {
     fn write(&self, out: &mut Vec<u8>) {
         match self.kind {
-            PartKind::Refusal => write_refusal_part(&self.text, out),
-            PartKind::Text => {
-                write_text_part(&self.text, &self.annotations.join(&b','), &self.logprobs, out);
+            PartKind::Refusal => OutputPart::Refusal { refusal: &self.text }.write(out),
+            PartKind::Text => OutputPart::Text {
+                text: &self.text,
+                annotations: &self.annotations.join(&b','),
+                logprobs: &self.logprobs,
             }
+            .write(out),
         }
     }
 }

@@ -7,8 +7,8 @@ use super::sink::Sink;
 use crate::config::ReasoningOutput;
 use crate::ids::Ids;
 use crate::json::JsonText;
-use crate::responses::event::{self, Repeated};
-use crate::responses::output::{ItemStatus, OutputItem, write_reasoning_part};
+use crate::responses::event::{self, Carried, Repeated};
+use crate::responses::output::{ItemStatus, OutputItem, OutputPart};
 
 /// Reasoning under construction.
 #[derive(Debug)]
@@ -57,16 +57,14 @@ impl Reasoning {
             return;
         }
         let id = ids.next("rs");
-        let mut item = Vec::new();
-        OutputItem::Reasoning {
+        let item = &OutputItem::Reasoning {
             id: &id,
             status: ItemStatus::InProgress,
             summary: b"",
             content: None,
             encrypted_content: None,
-        }
-        .write(&mut item);
-        sink.emit(&event::OutputItemAdded { output_index, item: &item });
+        };
+        sink.emit(&event::OutputItemAdded { output_index, item });
         self.place = Some(Place { id, output_index });
         if !self.text.is_empty() {
             self.open_part(sink);
@@ -86,7 +84,7 @@ impl Reasoning {
         let mut part = Vec::new();
         if !self.text.is_empty() {
             self.close_part(place, sink);
-            write_reasoning_part(part_type(self.form), &self.text, &mut part);
+            self.part(&self.text).write(&mut part);
         }
         let envelope = (!self.envelope.is_empty()).then(|| self.envelope.seal());
         let (summary, content): (&[u8], _) = match self.form {
@@ -105,12 +103,18 @@ impl Reasoning {
         item
     }
 
+    fn part<'t>(&self, text: &'t JsonText<'t>) -> OutputPart<'t> {
+        let kind = match self.form {
+            ReasoningOutput::Summary => "summary_text",
+            ReasoningOutput::Text => "reasoning_text",
+        };
+        OutputPart::Reasoning { kind, text }
+    }
+
     fn open_part(&self, sink: &mut Sink<'_>) {
         let Some(place) = &self.place else { return };
-        let mut part = Vec::new();
-        write_reasoning_part(part_type(self.form), &JsonText::EMPTY, &mut part);
-        let (item_id, output_index, part) =
-            (place.id.as_str(), place.output_index, part.as_slice());
+        let part = &self.part(&JsonText::EMPTY);
+        let (item_id, output_index) = (place.id.as_str(), place.output_index);
         match self.form {
             ReasoningOutput::Summary => sink.emit(&event::ReasoningSummaryPartAdded {
                 item_id,
@@ -131,8 +135,7 @@ impl Reasoning {
 
     fn close_part(&self, place: &Place, sink: &mut Sink<'_>) {
         let (item_id, output_index, text) = (place.id.as_str(), place.output_index, &self.text);
-        let mut part = Vec::new();
-        write_reasoning_part(part_type(self.form), text, &mut part);
+        let part = &self.part(text);
         match self.form {
             ReasoningOutput::Summary => {
                 sink.emit(&event::ReasoningSummaryTextDone {
@@ -145,7 +148,7 @@ impl Reasoning {
                     item_id,
                     output_index,
                     summary_index: 0,
-                    part: &part,
+                    part,
                 });
             }
             ReasoningOutput::Text => {
@@ -159,7 +162,7 @@ impl Reasoning {
                     item_id,
                     output_index,
                     content_index: 0,
-                    part: &part,
+                    part,
                 });
             }
         }
@@ -191,13 +194,5 @@ impl Place {
                 event::ReasoningTextDelta { item_id, output_index, content_index, delta: empty }
             }),
         }
-    }
-}
-
-/// The `type` of a part of reasoning.
-fn part_type(form: ReasoningOutput) -> &'static str {
-    match form {
-        ReasoningOutput::Summary => "summary_text",
-        ReasoningOutput::Text => "reasoning_text",
     }
 }

@@ -24,7 +24,7 @@ use crate::dialect::steady::Channel;
 use crate::error::{ApiError, Class};
 use crate::ids::Ids;
 use crate::json::{self, JsonBytes, JsonText};
-use crate::responses::event;
+use crate::responses::event::{self, Carried};
 use crate::responses::output::OutputItem;
 use crate::responses::response::{IncompleteReason, Response, Snapshot, Status, write_usage};
 
@@ -67,18 +67,15 @@ pub struct Translator {
     task: Task,
     empty_is_error: bool,
     response: Response,
-    service_tier: String,
     items: Items,
     /// Ids of what is no ordinary item.
     ids: Ids,
     sequence_number: u64,
     /// The text of a compaction.
     summary: String,
-    usage: Option<Usage>,
     finish_reason: Option<FinishReason>,
     /// Whether more was said behind a finish reason: some upstreams send one with every piece.
     talks_on: bool,
-    status: Status,
     failure: Option<ApiError>,
 }
 
@@ -91,28 +88,19 @@ enum State {
 
 impl Translator {
     /// A translator for the answer to one request.
-    pub fn new(
-        response: Response,
-        service_tier: String,
-        tools: ToolTable,
-        ids: Ids,
-        options: Options,
-    ) -> Self {
+    pub fn new(response: Response, tools: ToolTable, ids: Ids, options: Options) -> Self {
         Self {
             state: State::Idle,
             delivery: options.delivery,
             task: options.task,
             empty_is_error: options.empty_is_error,
             response,
-            service_tier,
             items: Items::new(options.forms, options.limits, tools, ids.clone()),
             ids,
             sequence_number: 0,
             summary: String::new(),
-            usage: None,
             finish_reason: None,
             talks_on: false,
-            status: Status::InProgress,
             failure: None,
         }
     }
@@ -123,23 +111,24 @@ impl Translator {
             return;
         }
         self.state = State::Open;
-        let response = self.snapshot(b"", None);
         if self.delivery == Delivery::Stream {
             // Two of them, and the first events of an item.
-            out.reserve(2 * response.len() + 2048);
+            out.reserve(2 * self.response.echo.len() + 4096);
         }
+        let response = Snapshot { response: &self.response, completed_at: None, output: b"" };
+        let response = &event::Shared::new(&response);
         let mut sink = self.delivery.sink(out, &mut self.sequence_number);
-        sink.emit(&event::Created { response: &response });
-        sink.emit(&event::InProgress { response: &response });
+        sink.emit(&event::Created { response });
+        sink.emit(&event::InProgress { response });
     }
 
     /// Tells a streaming client that the response is still being made. A complete
     /// `response.in_progress` feeds every client's idle timer; comments do not feed Codex's (measured).
     pub fn keep_alive(&mut self, out: &mut Vec<u8>) {
         if self.state == State::Open {
-            let response = self.snapshot(b"", None);
+            let response = &Snapshot { response: &self.response, completed_at: None, output: b"" };
             let mut sink = self.delivery.sink(out, &mut self.sequence_number);
-            sink.emit(&event::InProgress { response: &response });
+            sink.emit(&event::InProgress { response });
         }
     }
 
@@ -155,7 +144,7 @@ impl Translator {
 
     /// How the response stands.
     pub fn status(&self) -> &Status {
-        &self.status
+        &self.response.status
     }
 
     /// What went wrong, if the response has failed.
@@ -175,7 +164,7 @@ impl Translator {
 
     /// Token counts, as far as they are known.
     pub fn usage(&self) -> Option<&Usage> {
-        self.usage.as_ref()
+        self.response.usage.as_ref()
     }
 
     /// An upper bound for the bytes that the end of the response will take.
@@ -194,9 +183,9 @@ impl Translator {
         }
         match delta {
             Delta::Finish(reason) => self.finish_reason = Some(reason),
-            Delta::Usage(usage) => self.usage = Some(usage),
+            Delta::Usage(usage) => self.response.usage = Some(usage),
             Delta::Failed(error) => self.fail(error, out),
-            Delta::ServiceTier(tier) => self.service_tier = tier.decode().into_owned(),
+            Delta::ServiceTier(tier) => self.response.service_tier = tier.decode().into_owned(),
             // Clients get the model they asked for back: Codex warns when it differs (measured).
             Delta::Model(_) => {}
             content => {
@@ -256,7 +245,7 @@ impl Translator {
         if let Err(error) = closed {
             return self.fail(error, out);
         }
-        self.status = status;
+        self.response.status = status;
         self.terminate(Some(now_s), out);
     }
 
@@ -274,7 +263,7 @@ impl Translator {
             param: error.param.as_deref(),
             kind: error.class.error_type(),
         });
-        self.status = Status::Failed { code, message: error.message.clone() };
+        self.response.status = Status::Failed { code, message: error.message.clone() };
         self.failure = Some(error);
         self.terminate(None, out);
     }
@@ -319,26 +308,22 @@ impl Translator {
 
     /// Writes the terminal event, or the whole response.
     fn terminate(&mut self, completed_at: Option<u64>, out: &mut Vec<u8>) {
-        let completed_at = completed_at.filter(|_| self.status == Status::Completed);
-        let compaction = match (self.task, &self.status) {
+        self.state = State::Ended;
+        let completed_at = completed_at.filter(|_| self.response.status == Status::Completed);
+        let compaction = match (self.task, &self.response.status) {
             (Task::Respond, _) | (_, Status::Failed { .. }) => None,
             (Task::CompactionItem | Task::CompactEndpoint, _) => Some(self.compaction(out)),
         };
         let output = compaction.as_deref().unwrap_or(self.items.finished());
-        let response = match (self.task, &self.failure) {
+        let response = &Snapshot { response: &self.response, completed_at, output };
+        match (self.delivery, self.task, &self.failure) {
             // A compaction has no status of its own, so a failure can only be said in its place.
-            (Task::CompactEndpoint, Some(error)) => error.to_json(),
-            (Task::CompactEndpoint, None) => self.compacted(output),
-            (Task::Respond | Task::CompactionItem, _) => self.snapshot(output, completed_at),
-        };
-        self.state = State::Ended;
-        let response = response.as_slice();
-        out.reserve(response.len() + 256);
-        match self.delivery {
-            Delivery::Whole => out.extend_from_slice(response),
-            Delivery::Stream => {
+            (_, Task::CompactEndpoint, Some(error)) => out.extend_from_slice(&error.to_json()),
+            (_, Task::CompactEndpoint, None) => self.compacted(output, out),
+            (Delivery::Whole, _, _) => response.write(out),
+            (Delivery::Stream, _, _) => {
                 let mut sink = self.delivery.sink(out, &mut self.sequence_number);
-                match self.status {
+                match self.response.status {
                     Status::Completed => sink.emit(&event::Completed { response }),
                     Status::Incomplete(_) => sink.emit(&event::Incomplete { response }),
                     Status::Failed { .. } => sink.emit(&event::Failed { response }),
@@ -361,30 +346,15 @@ impl Translator {
         item
     }
 
-    /// The `response.compaction` object (API reference, `POST /responses/compact`).
-    fn compacted(&self, output: &[u8]) -> Vec<u8> {
-        let mut out = Vec::new();
-        json::object(&mut out, |object| {
+    /// Writes the `response.compaction` object (API reference, `POST /responses/compact`).
+    fn compacted(&self, output: &[u8], out: &mut Vec<u8>) {
+        json::object(out, |object| {
             object.str("id", &self.response.id);
             object.str("object", "response.compaction");
             object.number("created_at", self.response.created_at);
             object.array("output", |list| list.raw(output));
-            write_usage(&self.usage.unwrap_or_default(), object);
+            write_usage(&self.response.usage.unwrap_or_default(), object);
         });
-        out
-    }
-
-    fn snapshot(&self, output: &[u8], completed_at: Option<u64>) -> Vec<u8> {
-        let mut json = Vec::with_capacity(self.response.echo.len() + output.len() + 512);
-        let snapshot = Snapshot {
-            status: &self.status,
-            completed_at,
-            output,
-            usage: self.usage.as_ref().filter(|_| self.status != Status::InProgress),
-            service_tier: &self.service_tier,
-        };
-        self.response.write(&snapshot, &mut json);
-        json
     }
 }
 
