@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::JsonText;
 use super::decimal::Decimal;
 use super::document::{Bounds, Fault, Kind, Node, Reason};
-use super::string_end::{End, string_end, string_fault};
+use super::string_end::{End, short_string, string_end, string_fault};
 
 /// What there is in a text.
 pub(super) struct Scanned {
@@ -22,11 +22,18 @@ pub(super) struct Scanned {
 /// # Errors
 /// Where and why the text is no JSON within the bounds.
 pub(super) fn scan(text: &str, bounds: Bounds) -> Result<Scanned, Fault> {
-    // Events have a value in ten bytes, texts in large documents are longer.
-    let nodes = Vec::with_capacity((text.len() / 8).min(48).max(text.len() / 64));
-    let open = Vec::with_capacity(8);
-    let mut scanner =
-        Scanner { text, nodes, open, surrogates: false, breaks: false, bounds, fault_at: 0 };
+    let mut scanner = Scanner {
+        text,
+        // Events have a value in ten bytes, texts in large documents are longer.
+        nodes: Vec::with_capacity((text.len() / 8).min(48).max(text.len() / 64)),
+        around: 0,
+        depth: 0,
+        is_object: false,
+        surrogates: false,
+        breaks: false,
+        bounds,
+        fault_at: 0,
+    };
     match scanner.document() {
         Ok(()) => {
             let Scanner { nodes, surrogates, breaks, .. } = scanner;
@@ -46,8 +53,13 @@ const DIGITS_MAX: usize = 300;
 struct Scanner<'t> {
     text: &'t str,
     nodes: Vec<Node>,
-    /// The arrays and objects around what is read, by node and opening byte.
-    open: Vec<(u32, u8)>,
+    /// The innermost of the arrays and objects around what is read. As long as one is open, its `next` is the
+    /// one around it.
+    around: u32,
+    /// How many are open.
+    depth: usize,
+    /// Whether the innermost one is an object.
+    is_object: bool,
     surrogates: bool,
     breaks: bool,
     bounds: Bounds,
@@ -60,99 +72,116 @@ impl Scanner<'_> {
         if u32::try_from(self.text.len()).is_err() {
             return Err(Reason::Values);
         }
-        let mut at = 0;
+        let (mut at, mut wants_name) = (0, false);
         loop {
             at = self.behind_blanks(at);
-            at = match self.byte(at) {
-                Some(b'"') => self.string(at)?,
-                Some(byte @ (b'{' | b'[')) => {
-                    let (behind, opened) = self.open(at, byte)?;
-                    // A container that is not closed at once wants its first value.
-                    if opened {
-                        at = behind;
+            match self.byte(at) {
+                Some(b'"') => {
+                    at = self.string(at)?;
+                    if wants_name {
+                        at = self.colon(at)?;
+                        wants_name = false;
                         continue;
                     }
-                    behind
                 }
-                Some(b'-' | b'0'..=b'9') => self.number(at)?,
-                _ => self.literal(at)?,
-            };
+                _ if wants_name => return self.expected(at, "a member name in quotes"),
+                Some(opening @ (b'{' | b'[')) => {
+                    at = self.open(at, opening)?;
+                    // One that is not closed at once wants its first value.
+                    if self.byte(at) != Some(self.closing()) {
+                        wants_name = self.is_object;
+                        continue;
+                    }
+                }
+                Some(b'-' | b'0'..=b'9') => at = self.number(at)?,
+                _ => at = self.literal(at)?,
+            }
             match self.close(at)? {
-                Some(behind) => at = behind,
+                Some(behind) => (at, wants_name) = (behind, self.is_object),
                 None => return Ok(()),
             }
         }
     }
 
-    /// Opens a container; false when it was empty and is closed again.
+    /// Opens a container, and goes over the blanks in it.
     #[inline]
-    fn open(&mut self, at: usize, byte: u8) -> Result<(usize, bool), Reason> {
-        if self.open.len() >= self.bounds.depth_max {
+    fn open(&mut self, at: usize, opening: u8) -> Result<usize, Reason> {
+        if self.depth >= self.bounds.depth_max {
             return self.wrong(at, Reason::Depth);
         }
-        let kind = if byte == b'{' { Kind::Object } else { Kind::Array };
-        let index = self.container(at, kind)?;
-        let at = self.behind_blanks(at + 1);
-        let closing = byte + 2;
-        if self.byte(at) == Some(closing) {
-            self.finish(index, at + 1);
-            return Ok((at + 1, false));
-        }
-        self.open.push((index, byte));
-        Ok((if byte == b'{' { self.name(at)? } else { at }, true))
+        self.room(at)?;
+        self.is_object = opening == b'{';
+        let kind = if self.is_object { Kind::Object } else { Kind::Array };
+        let (start, next) = (at as u32, self.around);
+        self.around = self.nodes.len() as u32;
+        self.depth += 1;
+        self.nodes.push(Node { start, end: start, next, kind, escapes: false });
+        Ok(self.behind_blanks(at + 1))
     }
 
     /// Goes on behind a value: over a comma, or out of the containers that end there. `None` at the
     /// end of the text.
     #[inline]
     fn close(&mut self, mut at: usize) -> Result<Option<usize>, Reason> {
-        while let Some(&(index, opening)) = self.open.last() {
+        while self.depth > 0 {
             at = self.behind_blanks(at);
             match self.byte(at) {
-                Some(b',') if opening == b'{' => {
-                    let name = self.behind_blanks(at + 1);
-                    return self.name(name).map(Some);
-                }
                 Some(b',') => return Ok(Some(at + 1)),
-                // In ASCII, `]` and `}` stand two behind `[` and `{`.
-                Some(byte) if byte == opening + 2 => {
+                Some(byte) if byte == self.closing() => {
                     at += 1;
-                    self.open.pop();
-                    self.finish(index, at);
+                    self.finish(at);
                 }
-                _ if opening == b'{' => return self.expected(at, "`,` or `}`"),
+                _ if self.is_object => return self.expected(at, "`,` or `}`"),
                 _ => return self.expected(at, "`,` or `]`"),
             }
         }
         at = self.behind_blanks(at);
-        match self.byte(at) {
-            None => Ok(None),
-            Some(_) => self.expected(at, "the end"),
-        }
+        if self.byte(at).is_none() { Ok(None) } else { self.expected(at, "the end") }
     }
 
+    /// What ends the innermost container.
     #[inline]
-    fn name(&mut self, at: usize) -> Result<usize, Reason> {
-        if self.byte(at) != Some(b'"') {
-            return self.expected(at, "a member name in quotes");
+    const fn closing(&self) -> u8 {
+        if self.is_object { b'}' } else { b']' }
+    }
+
+    /// Ends the innermost container.
+    #[inline]
+    fn finish(&mut self, end: usize) {
+        let next = self.nodes.len() as u32;
+        if let Some(node) = self.nodes.get_mut(self.around as usize) {
+            node.end = end as u32;
+            self.around = std::mem::replace(&mut node.next, next);
         }
-        let at = self.string(at)?;
+        self.depth -= 1;
+        let around = self.nodes.get(self.around as usize);
+        self.is_object = around.is_some_and(|around| around.kind == Kind::Object);
+    }
+
+    /// Goes over what stands between the name of a member and its value.
+    #[inline]
+    fn colon(&mut self, at: usize) -> Result<usize, Reason> {
         let at = self.behind_blanks(at);
-        if self.byte(at) != Some(b':') {
-            return self.expected(at, "`:`");
-        }
-        Ok(at + 1)
+        if self.byte(at) == Some(b':') { Ok(at + 1) } else { self.expected(at, "`:`") }
     }
 
     #[inline]
     fn string(&mut self, start: usize) -> Result<usize, Reason> {
         self.room(start)?;
         let bytes = self.text.as_bytes();
-        let Some(End { at, escapes, surrogates }) = string_end(bytes, start + 1) else {
-            let (at, reason) = string_fault(bytes, start + 1);
-            return self.wrong(at, reason);
+        let (at, escapes) = match short_string(bytes, start + 1) {
+            Some(at) => (at, false),
+            None => match string_end(bytes, start + 1) {
+                Some(End { at, escapes, surrogates }) => {
+                    self.surrogates |= surrogates;
+                    (at, escapes)
+                }
+                None => {
+                    let (at, reason) = string_fault(bytes, start + 1);
+                    return self.wrong(at, reason);
+                }
+            },
         };
-        self.surrogates |= surrogates;
         self.leaf(start..at + 1, Kind::String, escapes);
         Ok(at + 1)
     }
@@ -165,41 +194,50 @@ impl Scanner<'_> {
         if self.byte(at) == Some(b'.') {
             at = self.digits(at + 1)?;
         }
-        let mut may_be_huge = false;
+        let mut may_be_huge = at - start > DIGITS_MAX;
         if let Some(b'e' | b'E') = self.byte(at) {
             at += 1;
             at += usize::from(matches!(self.byte(at), Some(b'+' | b'-')));
             at = self.digits(at)?;
             may_be_huge = true;
         }
-        self.bounded(start..at, may_be_huge)?;
+        if may_be_huge {
+            self.bounded(start..at)?;
+        }
         self.leaf(start..at, Kind::Number, false);
         Ok(at)
     }
 
     /// Most readers, those of clients and upstreams among them, hold numbers in a double: what is beyond
     /// makes them refuse all of the document in which it is carried.
-    #[inline]
-    fn bounded(&mut self, place: Range<usize>, has_exponent: bool) -> Result<(), Reason> {
+    #[cold]
+    fn bounded(&mut self, place: Range<usize>) -> Result<(), Reason> {
         let end = place.end;
-        let number = self.text.get(place).unwrap_or_default();
-        let is_huge = (has_exponent || number.len() > DIGITS_MAX)
-            && !Decimal::parse(number).is_some_and(Decimal::fits_double);
-        if is_huge { self.expected(end, "a number that a double holds") } else { Ok(()) }
+        if self.text.get(place).and_then(Decimal::parse).is_some_and(Decimal::fits_double) {
+            return Ok(());
+        }
+        self.expected(end, "a number that a double holds")
     }
 
     #[inline]
-    fn digits(&mut self, at: usize) -> Result<usize, Reason> {
-        let length = self.rest(at).iter().take_while(|byte| byte.is_ascii_digit()).count();
-        if length == 0 { self.expected(at, "a digit") } else { Ok(at + length) }
+    fn digits(&mut self, start: usize) -> Result<usize, Reason> {
+        let mut at = start;
+        while let Some(b'0'..=b'9') = self.byte(at) {
+            at += 1;
+        }
+        if at == start { self.expected(at, "a digit") } else { Ok(at) }
     }
 
     #[inline]
     fn literal(&mut self, start: usize) -> Result<usize, Reason> {
-        let (kind, length) = match self.rest(start) {
-            [b't', b'r', b'u', b'e', ..] => (Kind::Bool, 4),
-            [b'f', b'a', b'l', b's', b'e', ..] => (Kind::Bool, 5),
-            [b'n', b'u', b'l', b'l', ..] => (Kind::Null, 4),
+        const TRUE: u32 = u32::from_le_bytes(*b"true");
+        const FALS: u32 = u32::from_le_bytes(*b"fals");
+        const NULL: u32 = u32::from_le_bytes(*b"null");
+        let word = self.text.as_bytes().get(start..).and_then(<[u8]>::first_chunk);
+        let (kind, length) = match word.map(|word| u32::from_le_bytes(*word)) {
+            Some(TRUE) => (Kind::Bool, 4),
+            Some(FALS) if self.byte(start + 4) == Some(b'e') => (Kind::Bool, 5),
+            Some(NULL) => (Kind::Null, 4),
             _ => return self.expected(start, "a value"),
         };
         self.room(start)?;
@@ -223,30 +261,6 @@ impl Scanner<'_> {
         let (start, end, next) =
             (place.start as u32, place.end as u32, self.nodes.len() as u32 + 1);
         self.nodes.push(Node { start, end, next, kind, escapes });
-    }
-
-    /// Adds a container that begins here.
-    #[inline]
-    fn container(&mut self, at: usize, kind: Kind) -> Result<u32, Reason> {
-        self.room(at)?;
-        let (start, index) = (at as u32, self.nodes.len() as u32);
-        self.nodes.push(Node { start, end: start, next: index, kind, escapes: false });
-        Ok(index)
-    }
-
-    /// Ends a container.
-    #[inline]
-    fn finish(&mut self, index: u32, end: usize) {
-        let next = self.nodes.len() as u32;
-        if let Some(node) = self.nodes.get_mut(index as usize) {
-            node.end = end as u32;
-            node.next = next;
-        }
-    }
-
-    #[inline]
-    fn rest(&self, at: usize) -> &[u8] {
-        self.text.as_bytes().get(at..).unwrap_or_default()
     }
 
     #[inline]
@@ -285,11 +299,11 @@ impl Scanner<'_> {
 
     /// The last whole member name directly in the outermost object.
     fn outermost_member(&self) -> Option<String> {
-        self.open.first().filter(|(_, opening)| *opening == b'{')?;
+        self.nodes.first().filter(|node| self.depth > 0 && node.kind == Kind::Object)?;
         let mut name = None;
         let mut index = 1;
-        // Names and values alternate. Of an array or object that has not ended, `next` is its own
-        // index; any other value that has not ended is not there yet.
+        // Names and values alternate. Of an array or object that has not ended, `next` is the one around it;
+        // any other value that has not ended is not there yet.
         while let Some(node) = self.nodes.get(index).filter(|node| node.next as usize > index) {
             name = self.text.get(node.start as usize..node.end as usize);
             index = node.next as usize;

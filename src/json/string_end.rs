@@ -33,6 +33,12 @@ pub(super) fn string_end(bytes: &[u8], at: usize) -> Option<End> {
     width::string_end(bytes, End { at, escapes: false, surrogates: false })
 }
 
+/// The end of the same string, if it is short and plain, as most are; `None` says nothing.
+#[inline]
+pub(super) fn short_string(bytes: &[u8], at: usize) -> Option<usize> {
+    width::short_string(bytes, at)
+}
+
 /// Reads byte by byte.
 #[inline]
 fn last_bytes(bytes: &[u8], mut found: End) -> Option<End> {
@@ -107,6 +113,47 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    /// The same, for a string that is short and plain.
+    fn shortly(bytes: &[u8], at: usize) -> Option<usize> {
+        let end = short_string(bytes, at)?;
+        assert_eq!(string_end(bytes, at), Some(End { at: end, escapes: false, surrogates: false }));
+        Some(end)
+    }
+
+    #[test]
+    fn short_strings_end_at_their_quote() {
+        for (len, behind) in (0..40).flat_map(|len| (0..40).map(move |behind| (len, behind))) {
+            for begin in 0..9 {
+                let bytes = ["\"".repeat(begin), "x".repeat(len), "\"".repeat(1 + behind)].concat();
+                let end = shortly(bytes.as_bytes(), begin);
+                assert!([None, Some(begin + len)].contains(&end), "{len} before {behind}");
+                // One that is followed by as much as is read at once is found.
+                assert!(end.is_some() || len >= 16 || len + behind < 16, "{len} before {behind}");
+            }
+        }
+    }
+
+    #[test]
+    fn short_strings_are_plain() {
+        for byte in 0..=0xff {
+            for (len, place) in (0..40).flat_map(|len| (0..len).map(move |place| (len, place))) {
+                let mut bytes = vec![b'x'; len];
+                bytes[place] = byte;
+                bytes.resize(80, b'"');
+                let end = if byte == b'"' { place } else { len };
+                assert!(
+                    [None, Some(end)].contains(&shortly(&bytes, 0)),
+                    "{byte} at {place} of {len}"
+                );
+                if matches!(byte, b'\\' | 0..0x20) {
+                    assert_eq!(short_string(&bytes, 0), None, "{byte} at {place} of {len}");
+                }
+                // The text ends before the string does.
+                assert_eq!(short_string(&bytes[..place], 0), None);
+            }
+        }
+    }
 
     /// The same, byte by byte.
     fn slowly(bytes: &[u8]) -> Option<End> {

@@ -12,24 +12,19 @@ use crate::json::lanes::{BYTES, ends, equal_to, load, specials};
 
 const BLOCK: usize = 64;
 
-/// Goes on at `found` to the end of the string.
+/// The end of a short string without escapes.
 #[inline]
-pub(super) fn string_end(bytes: &[u8], mut found: End) -> Option<End> {
-    // Names and other short strings.
-    if let Some(first) = bytes.get(found.at..).and_then(<[u8]>::first_chunk) {
-        let specials = specials(load(first));
-        let at = found.at + specials.trailing_zeros() as usize;
-        match bytes.get(at) {
-            Some(b'"') if specials != 0 => return Some(End { at, ..found }),
-            _ => found.at = at,
-        }
-    }
-    blocks(bytes, found)
+pub(super) fn short_string(bytes: &[u8], at: usize) -> Option<usize> {
+    let first = bytes.get(at..)?.first_chunk()?;
+    let end = at + specials(load(first)).trailing_zeros() as usize;
+    // Behind the last one of plain bytes there may stand anything.
+    (end < at + BYTES && bytes.get(end) == Some(&b'"')).then_some(end)
 }
 
-/// Reads blocks, and what is left of the document when there is none any more.
-#[inline]
-fn blocks(bytes: &[u8], mut found: End) -> Option<End> {
+/// Goes on at `found` to the end of the string: reads blocks, and what is left of the document when there is none
+/// any more.
+#[inline(never)]
+pub(super) fn string_end(bytes: &[u8], mut found: End) -> Option<End> {
     let mut open = 0;
     while let Some(block) = bytes.get(found.at..).and_then(<[u8]>::first_chunk) {
         let escaped = escaped(bits(block, |lanes| equal_to(lanes, b'\\')), &mut open);
