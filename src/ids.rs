@@ -41,11 +41,14 @@ pub fn hash(bytes: &[u8], seed: u64) -> u64 {
 }
 
 /// Appends all sixteen digits of a number.
+#[inline(never)]
 fn push_hex(id: &mut String, number: u64) {
-    id.extend((0..16).rev().filter_map(|place| {
-        let digit = (number >> (4 * place)) & 0xf;
-        char::from_digit(digit as u32, 16)
-    }));
+    let mut digits = [0; 16];
+    for (place, digit) in digits.iter_mut().rev().enumerate() {
+        let value = (number >> (4 * place)) as u8 & 0xf;
+        *digit = value + if value < 10 { b'0' } else { b'a' - 10 };
+    }
+    id.push_str(std::str::from_utf8(&digits).unwrap_or_default());
 }
 
 #[cfg(test)]

@@ -139,7 +139,7 @@ impl Memo {
             return None;
         }
         let mut differing = Vec::new();
-        let alike = walk(event, &holes, 0..event.len(), &self.event, |hole, before| {
+        let alike = walk(event, &holes, 0..event.len(), &self.event, &mut |hole, before| {
             let at = before.as_ptr() as usize - self.event.as_ptr() as usize;
             let differs = match hole.kind {
                 Kind::Text | Kind::Other(Varying::CountsBegin | Varying::CountsEnd) => true,
@@ -166,31 +166,40 @@ impl Memo {
     /// the one before.
     #[inline]
     pub fn recognise<'b>(&self, bytes: &'b [u8], event_bytes_max: usize) -> Option<Alike<'b>> {
-        let alike = walk(&self.event, &self.holes, 0..self.event.len(), bytes, |_, _| {})?;
+        let alike = match &self.holes[..] {
+            [Hole { place, kind: Kind::Text }] => {
+                let rest = wide::strip_long_prefix(bytes, self.event.get(..place.start)?)?;
+                let text = JsonBytes::scan(rest).filter(|text| !text.is_empty())?;
+                let behind = self.event.get(place.end..)?;
+                let behind = wide::strip_long_prefix(text.behind(), behind)?;
+                Alike { text, counts: None, behind }
+            }
+            holes => walk(&self.event, holes, 0..self.event.len(), bytes, &mut |_, _| {})?,
+        };
         (bytes.len() - alike.behind.len() <= event_bytes_max).then_some(alike)
     }
 
     /// The event without a name that consists of this data; `None` when it is not like the one before.
     pub fn recognise_data<'b>(&self, data: &'b [u8]) -> Option<Alike<'b>> {
-        let alike = walk(&self.event, &self.holes, self.data.clone()?, data, |_, _| {})?;
+        let alike = walk(&self.event, &self.holes, self.data.clone()?, data, &mut |_, _| {})?;
         alike.behind.is_empty().then_some(alike)
     }
 }
 
 /// Compares `bytes` with a part of an event that has the holes in it; `found` is told what stands in
 /// each.
-#[inline(always)]
+#[inline(never)]
 fn walk<'b>(
     event: &[u8],
     holes: &[Hole],
     part: Range<usize>,
     bytes: &'b [u8],
-    mut found: impl FnMut(&Hole, &'b [u8]),
+    found: &mut dyn FnMut(&Hole, &'b [u8]),
 ) -> Option<Alike<'b>> {
     let (mut at, mut rest, mut text) = (part.start, bytes, None);
     let (mut counts_begin, mut counts) = (rest, None);
     for hole in holes {
-        rest = wide::strip_prefix(rest, event.get(at..hole.place.start)?)?;
+        rest = wide::strip_long_prefix(rest, event.get(at..hole.place.start)?)?;
         let behind = match hole.kind {
             Kind::Text => {
                 let bytes = JsonBytes::scan(rest).filter(|bytes| !bytes.is_empty())?;
@@ -211,7 +220,7 @@ fn walk<'b>(
         found(hole, rest.get(..rest.len() - behind.len()).unwrap_or_default());
         (at, rest) = (hole.place.end, behind);
     }
-    let behind = wide::strip_prefix(rest, event.get(at..part.end)?)?;
+    let behind = wide::strip_long_prefix(rest, event.get(at..part.end)?)?;
     Some(Alike { text: text?, counts, behind })
 }
 

@@ -1,14 +1,20 @@
 //! One line of a body: where it ends, and what it can be.
 
-use memchr::memchr2;
-
 use super::nesting::Nesting;
+use crate::json::wide;
 
 /// The first line without its end, the byte that ended it, and what follows.
 pub fn split_line(bytes: &[u8]) -> Option<(&[u8], u8, &[u8])> {
-    let (line, rest) = bytes.split_at_checked(memchr2(b'\n', b'\r', bytes)?)?;
-    let (&end, after) = rest.split_first()?;
-    Some((line, end, after))
+    let mut at = 0;
+    loop {
+        at += wide::printed_len(bytes.get(at..)?);
+        let (line, rest) = bytes.split_at_checked(at)?;
+        match rest.split_first()? {
+            (&end @ (b'\n' | b'\r'), after) => return Some((line, end, after)),
+            // Other control characters are rare, and none of JSON but the tab.
+            _ => at += 1,
+        }
+    }
 }
 
 /// True for a line that is a JSON object from its first to its last byte, so that what follows can
