@@ -42,7 +42,7 @@ impl<'a> JsonText<'a> {
 
     /// Encodes decoded text.
     pub fn encode(decoded: &'a str) -> Self {
-        if wide::plain_len(decoded.as_bytes()) == decoded.len() {
+        if wide::is_plain(decoded.as_bytes()) {
             return Self(Cow::Borrowed(decoded));
         }
         let mut text = JsonText::EMPTY;
@@ -161,13 +161,13 @@ impl Object<'_> {
     /// letters, nothing to escape.
     #[inline(never)]
     pub fn member(&mut self, name: &'static str) -> &mut Vec<u8> {
-        debug_assert_eq!(wide::plain_len(name.as_bytes()), name.len());
-        self.out.reserve(name.len() + 4);
-        if !std::mem::take(&mut self.empty) {
-            self.out.push(b',');
+        debug_assert!(wide::is_plain(name.as_bytes()));
+        if std::mem::take(&mut self.empty) {
+            self.out.push(b'"');
+        } else {
+            self.out.extend_from_slice(b",\"");
         }
-        self.out.push(b'"');
-        self.out.extend_from_slice(name.as_bytes());
+        wide::append(self.out, name.as_bytes());
         self.out.extend_from_slice(b"\":");
         self.out
     }
@@ -213,7 +213,7 @@ impl Object<'_> {
     /// A member whose value is already JSON.
     #[inline(never)]
     pub fn raw(&mut self, name: &'static str, json: &str) {
-        self.member(name).extend_from_slice(json.as_bytes());
+        wide::append(self.member(name), json.as_bytes());
     }
 
     /// A string member, null without one.
@@ -274,10 +274,9 @@ impl Array<'_> {
 
 /// Writes decoded text as a JSON string.
 pub fn write_str(out: &mut Vec<u8>, decoded: &str) {
-    out.reserve(decoded.len() + 2);
     out.push(b'"');
-    if wide::plain_len(decoded.as_bytes()) == decoded.len() {
-        out.extend_from_slice(decoded.as_bytes());
+    if wide::is_plain(decoded.as_bytes()) {
+        wide::append(out, decoded.as_bytes());
     } else {
         escapes::escape(decoded, |piece| out.extend_from_slice(piece.as_bytes()));
     }
@@ -293,8 +292,12 @@ pub fn write_text(out: &mut Vec<u8>, text: &JsonText<'_>) {
 
 /// Writes an unsigned number in decimal.
 pub fn write_number(out: &mut Vec<u8>, value: u64) {
-    let mut digits = Digits::default();
-    out.extend_from_slice(digits.of(value, b""));
+    // Most are places and counts.
+    if value < 10 {
+        out.push(b'0' + value as u8);
+    } else {
+        out.extend_from_slice(Digits::default().of(value, b""));
+    }
 }
 
 /// Room for the decimal digits of a number and a few bytes behind them.

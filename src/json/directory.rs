@@ -26,8 +26,11 @@ impl<'d> Directory<'d> {
     pub fn list(&mut self, object: Value<'d>) {
         self.members.clear();
         self.present = 0;
-        for (name, value) in object.named_members() {
-            let key = Key::of(&name);
+        for (name, value) in object.plain_members() {
+            let key = match name {
+                Some(name) => Key::of(name),
+                None => Key::of(value.name().as_bytes()),
+            };
             self.members.push((key, value));
             self.present |= key.bit();
         }
@@ -35,7 +38,7 @@ impl<'d> Directory<'d> {
 
     /// The member of this name: the last one, as [`Value::get`] has it.
     pub fn get(&self, name: &str) -> Option<Value<'d>> {
-        let key = Key::of(name);
+        let key = Key::of(name.as_bytes());
         if self.present & key.bit() == 0 {
             return None;
         }
@@ -52,8 +55,7 @@ impl<'d> Directory<'d> {
 struct Key(u64);
 
 impl Key {
-    fn of(name: &str) -> Self {
-        let name = name.as_bytes();
+    fn of(name: &[u8]) -> Self {
         let bytes = match (name.first_chunk::<4>(), name.last_chunk::<4>()) {
             (Some(first), Some(last)) => {
                 let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));

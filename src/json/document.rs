@@ -164,14 +164,21 @@ impl<'t> Document<'t> {
         if node.escapes { Cow::Owned(unescape(body)) } else { Cow::Borrowed(body) }
     }
 
-    /// Whether a string says `decoded`.
+    /// Whether a string says `decoded`. Most that are asked do not, which their length tells.
     #[inline]
-    fn says(&self, node: Node, decoded: &str) -> bool {
+    fn says(&self, node: &Node, decoded: &str) -> bool {
         if node.escapes {
-            return unescape(self.body(node)) == decoded;
+            return self.says_escaped(node, decoded);
         }
-        (node.end - node.start) as usize == decoded.len() + 2
-            && wide::equal(self.body(node).as_bytes(), decoded.as_bytes())
+        let decoded = decoded.as_bytes();
+        let place = node.start as usize + 1..node.end as usize - 1;
+        place.len() == decoded.len()
+            && self.text.as_bytes().get(place).is_some_and(|body| wide::equal(body, decoded))
+    }
+
+    #[cold]
+    fn says_escaped(&self, node: &Node, decoded: &str) -> bool {
+        unescape(self.body(*node)) == decoded
     }
 }
 
@@ -242,16 +249,17 @@ impl<'d> Value<'d> {
     }
 
     /// True for a string of these characters.
-    #[inline]
+    #[inline(never)]
     pub fn is(self, decoded: &str) -> bool {
-        self.kind() == Kind::String && self.document.says(self.document.node(self.index), decoded)
+        let node = self.document.node(self.index);
+        node.kind == Kind::String && self.document.says(&node, decoded)
     }
 
     /// Whether this is the member of an object that has this name.
     pub(super) fn is_named(self, name: &str) -> bool {
         // Names stand before their values.
         let node = self.document.node(self.index.saturating_sub(1));
-        self.document.says(node, name)
+        self.document.says(&node, name)
     }
 
     /// The elements of an array; none for anything else.
@@ -273,20 +281,38 @@ impl<'d> Value<'d> {
     }
 
     /// The member of an object by its name.
-    pub fn get(self, name: &str) -> Option<Value<'d>> {
+    #[inline(never)]
+    pub fn get(self, decoded: &str) -> Option<Value<'d>> {
         let end = if self.kind() == Kind::Object { self.next() } else { return None };
-        let (mut index, mut found) = (self.index + 1, None);
-        // Requests are asked for dozens of names: most of them must be told apart by their length.
+        let (nodes, mut index) = (&*self.document.nodes, self.index + 1);
+        // No value of a member is the root.
+        let mut found = 0;
         while index < end
-            && let Some([node, value]) = self.document.nodes.get(index as usize..index as usize + 2)
+            && let (Some(name), Some(value)) =
+                (nodes.get(index as usize), nodes.get(index as usize + 1))
         {
-            let may_be = node.escapes || (node.end - node.start) as usize == name.len() + 2;
-            if may_be && self.document.says(*node, name) {
-                found = Some(Value { index: index + 1, ..self });
+            if self.document.says(name, decoded) {
+                found = index + 1;
             }
             index = value.next;
         }
-        found
+        (found != 0).then_some(Value { index: found, ..self })
+    }
+
+    /// The members of an object: the name as it is meant, unless it has escapes, and the value.
+    #[inline]
+    pub(super) fn plain_members(self) -> impl Iterator<Item = (Option<&'d [u8]>, Value<'d>)> {
+        self.name_nodes().map(|(name, value)| {
+            let place = name.start as usize + 1..name.end as usize - 1;
+            let bytes = value.document.text.as_bytes();
+            (bytes.get(place).filter(|_| !name.escapes), value)
+        })
+    }
+
+    /// The name of this member of an object.
+    pub(super) fn name(self) -> Cow<'d, str> {
+        // Names stand before their values.
+        self.document.name(self.document.node(self.index.saturating_sub(1)))
     }
 
     #[inline]

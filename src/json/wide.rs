@@ -65,6 +65,56 @@ fn plain_words(bytes: &[u8]) -> (usize, bool) {
     (8 * words.len() + len, is_ascii && seen & HIGH_BITS == 0)
 }
 
+/// Whether there is neither a quote nor a backslash nor a control character among these bytes.
+#[inline]
+pub fn is_plain(bytes: &[u8]) -> bool {
+    let mut found = 0;
+    for word in bytes.as_chunks::<8>().0 {
+        found |= specials(u64::from_le_bytes(*word));
+    }
+    // What is left are the last bytes, together with some of those before.
+    let last = match (bytes.last_chunk::<8>(), bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        (Some(last), ..) => u64::from_le_bytes(*last),
+        (None, Some(first), Some(last)) => {
+            u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last))
+        }
+        _ => bytes.iter().fold(everywhere(b' '), |word, byte| word << 8 | u64::from(*byte)),
+    };
+    found | specials(last) == 0
+}
+
+/// The first and the last of at most sixteen bytes: eight of each, or four, or all there are.
+#[inline]
+fn ends(bytes: &[u8]) -> Option<(u64, u64)> {
+    match (bytes.first_chunk(), bytes.last_chunk()) {
+        (Some(first), Some(last)) if bytes.len() <= 16 => {
+            Some((u64::from_le_bytes(*first), u64::from_le_bytes(*last)))
+        }
+        (None, None) => Some(match (bytes.first_chunk(), bytes.last_chunk()) {
+            (Some(first), Some(last)) => {
+                (u32::from_le_bytes(*first).into(), u32::from_le_bytes(*last).into())
+            }
+            _ => (bytes.iter().rfold(0, |word, byte| word << 8 | u64::from(*byte)), 0),
+        }),
+        _ => None,
+    }
+}
+
+/// Appends bytes, of which there are few more often than not: a copy of a fixed size is two instructions, any other
+/// one a call out of wasm.
+pub fn append(out: &mut Vec<u8>, bytes: &[u8]) {
+    let Some((first, last)) = ends(bytes) else { return out.extend_from_slice(bytes) };
+    let (len, end) = (bytes.len(), out.len() + bytes.len());
+    // What stands behind the bytes is cut off, so it may be anything.
+    let (low, high) = match len as u32 {
+        len @ 8.. => (first, last.wrapping_shr(128 - 8 * len)),
+        len @ 4.. => (first | last << (8 * (len - 4)), 0),
+        _ => (first, 0),
+    };
+    out.extend_from_slice(&(u128::from(high) << 64 | u128::from(low)).to_le_bytes());
+    out.truncate(end);
+}
+
 /// A whole body as text.
 ///
 /// # Errors
@@ -158,9 +208,13 @@ fn difference(block: &[u8; 32], other: &[u8; 32]) -> u128 {
 }
 
 /// Whether both are the same bytes.
-#[inline]
+#[inline(never)]
 pub fn equal(bytes: &[u8], others: &[u8]) -> bool {
-    bytes.len() == others.len() && starts_with(bytes, others)
+    bytes.len() == others.len()
+        && match (ends(bytes), ends(others)) {
+            (Some(ends), Some(other_ends)) => ends == other_ends,
+            _ => starts_with(bytes, others),
+        }
 }
 
 /// Where `text`, which is short, occurs first.
@@ -205,6 +259,34 @@ mod tests {
                     bytes[len + 1..].fill(special ^ 0x81);
                     assert_eq!(plain(&bytes), found, "{special} before others");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn bytes_are_plain_without_any_special_one() {
+        for len in 0..40 {
+            let bytes: Vec<u8> =
+                (0..len).map(|n| [b' ', b'!', b'#', b'[', b']', 0x7f, 0xff][n % 7]).collect();
+            assert!(is_plain(&bytes), "{len}");
+            for (place, special) in
+                (0..len).flat_map(|at| [0, 9, 0x1f, b'"', b'\\'].map(|byte| (at, byte)))
+            {
+                let mut bytes = bytes.clone();
+                bytes[place] = special;
+                assert!(!is_plain(&bytes), "{special} at {place} of {len}");
+            }
+        }
+    }
+
+    #[test]
+    fn any_number_of_bytes_is_appended() {
+        let bytes: Vec<u8> = (1..=40).collect();
+        for before in 0..20 {
+            for len in 0..=40 {
+                let mut out = vec![0xff; before];
+                append(&mut out, &bytes[..len]);
+                assert_eq!(out, [&vec![0xff; before], &bytes[..len]].concat());
             }
         }
     }
