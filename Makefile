@@ -90,19 +90,21 @@ simd: $(STAMPS)/rust $(if $(shell command -v npm),$(WASM_OPT_TOOL)) ## the filte
 
 # A tenth less to run and to keep. It takes ten seconds, so its result is kept. The features are those that
 # Rust's target has, and nothing else. Functions stay apart: put into each other until one has 100 KB they
-# would cost 10 to 20 MB of Envoy, because V8 keeps the memory that it compiles the largest with.
+# would cost 10 to 20 MB of Envoy, because V8 keeps the memory that it compiles the largest with. Rust
+# links the stack first, so the first kibibyte of memory is the end of it, and no address but that of a stack
+# that is used up wraps around into it: offsets of up to a kibibyte may be folded into loads and stores.
 #
 # $(call optimise,what cargo made,the artifact,other features)
 define optimise
 name=target/wasm-opt/$(notdir $(2:.wasm=)); \
-kept=$$name-$(BINARYEN_VERSION)-Os-$$(sha256sum < $(1) | cut -c1-16).wasm; \
+kept=$$name-$(BINARYEN_VERSION)-O3-$$(sha256sum < $(1) | cut -c1-16).wasm; \
 if test ! -e $(WASM_OPT_TOOL); then \
   echo 'npm is missing: without wasm-opt the filter is larger and slower; install Node.js 20 or newer'; \
   kept=$(1); \
 elif test ! -e $$kept; then \
   echo 'Optimising it with wasm-opt'; rm -f $$name-*; mkdir -p target/wasm-opt; \
-  $(WASM_OPT) $(1) -Os --always-inline-max-function-size=2 --one-caller-inline-max-function-size=2 \
-    --flexible-inline-max-function-size=2 --mvp-features --enable-bulk-memory \
+  $(WASM_OPT) $(1) -O3 --low-memory-unused --always-inline-max-function-size=2 \
+    --one-caller-inline-max-function-size=2 --flexible-inline-max-function-size=2 --mvp-features --enable-bulk-memory \
     --enable-bulk-memory-opt --enable-call-indirect-overlong --enable-multivalue --enable-mutable-globals \
     --enable-nontrapping-float-to-int --enable-reference-types --enable-sign-ext $(3) -o $$kept.part \
     || exit 1; \
