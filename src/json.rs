@@ -188,6 +188,16 @@ impl Object<'_> {
         write_str(self.member(name), value);
     }
 
+    /// A string member of an API's own words, ids and the like: nothing to escape.
+    #[inline(never)]
+    pub fn plain(&mut self, name: &'static str, value: &str) {
+        debug_assert_eq!(wide::plain_len(value.as_bytes()), value.len());
+        let out = self.member(name);
+        out.push(b'"');
+        out.extend_from_slice(value.as_bytes());
+        out.push(b'"');
+    }
+
     /// A string member from carried text.
     #[inline(never)]
     pub fn text(&mut self, name: &'static str, value: &JsonText<'_>) {

@@ -14,38 +14,37 @@ use crate::json::{self, Digits, JsonBytes, JsonText, Object, Pieces, line, wide}
 
 /// A streaming event.
 pub trait Event {
-    /// The `type` of the event, which the `event:` line repeats.
-    const TYPE: &'static str;
+    /// What the event begins with: its name and its `type`, which are the same, up to the comma before
+    /// the next member.
+    const HEAD: &'static str;
 
-    /// Writes the members between `type` and `sequence_number`.
+    /// Writes the members between `type` and `sequence_number`, of which there is one at least.
     fn members(&self, event: &mut Object<'_>);
 }
 
 /// Appends `event` to `out`, blank line included.
 pub fn write<E: Event>(event: &E, sequence_number: u64, out: &mut Vec<u8>) {
-    write_members(E::TYPE, &|object| event.members(object), sequence_number, out);
+    write_members(E::HEAD, &|object| event.members(object), sequence_number, out);
 }
 
 /// One function for all events: a short answer has one of each kind, so their code is cold.
 #[inline(never)]
 fn write_members(
-    kind: &'static str,
+    head: &'static str,
     members: &dyn Fn(&mut Object<'_>),
     sequence_number: u64,
     out: &mut Vec<u8>,
 ) {
-    out.extend_from_slice(b"event: ");
-    out.extend_from_slice(kind.as_bytes());
-    out.extend_from_slice(b"\ndata: ");
+    out.extend_from_slice(head.as_bytes());
     let start = out.len();
-    json::object(out, |object| {
-        object.str("type", kind);
-        members(object);
-        object.number("sequence_number", sequence_number);
-    });
-    debug_assert!(out.get(start..).is_some_and(line::is_one), "a line break in {kind}");
-    out.extend_from_slice(b"\n\n");
+    json::members(out, members);
+    debug_assert!(out.get(start..).is_some_and(line::is_one), "a line break in {head}");
+    out.extend_from_slice(b",\"sequence_number\":");
+    out.extend_from_slice(Digits::default().of(sequence_number, END));
 }
+
+/// What stands behind the number of an event.
+const END: &[u8] = b"}\n\n";
 
 /// What events carry whole: JSON that is made where it is written.
 pub trait Carried {
@@ -100,19 +99,18 @@ pub struct Repeated {
     head: usize,
 }
 
-/// What [`write`] puts behind the number of an event.
-const END: &[u8] = b"}\n\n";
-
 /// What the events of one read say together, about.
 const RUN_BYTES: usize = 512;
 
 impl Repeated {
     /// The event that will be repeated, with an empty `delta`; `None` for an event without one.
     pub fn new<E: Event>(event: &E) -> Option<Self> {
-        const EMPTY: &[u8] = b"\"delta\":\"\"";
+        // No other member is an empty string.
+        const EMPTY: &[u8] = b":\"\"";
         let mut bytes = Vec::with_capacity(320);
         write(event, 0, &mut bytes);
-        let quote = wide::find(&bytes, EMPTY)? + EMPTY.len() - 1;
+        let members = bytes.get(E::HEAD.len()..)?;
+        let quote = E::HEAD.len() + wide::find(members, EMPTY)? + EMPTY.len() - 1;
         let (head, tail) = bytes.split_at_checked(quote)?;
         let number = tail.strip_suffix(END)?.strip_suffix(b"0")?.len();
         Some(Self { between: [tail, head].concat(), number, head: tail.len() })
@@ -179,6 +177,13 @@ impl Repeated {
 /// What ends every stream of the Open Responses specification; other clients ignore it.
 pub const DONE: &[u8] = b"data: [DONE]\n\n";
 
+/// [`Event::HEAD`] for a `type`.
+macro_rules! head {
+    ($type:literal) => {
+        concat!("event: ", $type, "\ndata: {\"type\":\"", $type, "\",")
+    };
+}
+
 /// Declares event structs; each field is `name: kind`, where the kind says how it is written.
 macro_rules! events {
     ($($(#[$doc:meta])* $type:literal => $name:ident { $($field:ident: $kind:ident),* })+) => {
@@ -190,7 +195,7 @@ macro_rules! events {
             }
 
             impl Event for $name<'_> {
-                const TYPE: &'static str = $type;
+                const HEAD: &'static str = head!($type);
 
                 fn members(&self, event: &mut Object<'_>) {
                     $(events!(@write $kind event self $field);)*
@@ -199,6 +204,7 @@ macro_rules! events {
         )+
     };
     (@type index $a:lifetime) => { usize };
+    (@type id $a:lifetime) => { &$a str };
     (@type str $a:lifetime) => { &$a str };
     (@type text $a:lifetime) => { &$a JsonText<$a> };
     (@type json $a:lifetime) => { &$a [u8] };
@@ -206,6 +212,9 @@ macro_rules! events {
     (@type nullable $a:lifetime) => { Option<&$a str> };
     (@write index $event:ident $self:ident $field:ident) => {
         $event.number(stringify!($field), $self.$field as u64)
+    };
+    (@write id $event:ident $self:ident $field:ident) => {
+        $event.plain(stringify!($field), $self.$field)
     };
     (@write str $event:ident $self:ident $field:ident) => {
         $event.str(stringify!($field), $self.$field)
@@ -241,72 +250,72 @@ events! {
     "response.output_item.done" => OutputItemDone { output_index: index, item: carried }
     /// A content part opens.
     "response.content_part.added" => ContentPartAdded {
-        item_id: str, output_index: index, content_index: index, part: carried
+        item_id: id, output_index: index, content_index: index, part: carried
     }
     /// A content part is finished.
     "response.content_part.done" => ContentPartDone {
-        item_id: str, output_index: index, content_index: index, part: carried
+        item_id: id, output_index: index, content_index: index, part: carried
     }
     /// A piece of text. `logprobs` is a list, empty when none were asked for.
     "response.output_text.delta" => OutputTextDelta {
-        item_id: str, output_index: index, content_index: index, delta: text, logprobs: json
+        item_id: id, output_index: index, content_index: index, delta: text, logprobs: json
     }
     /// The whole text of a part.
     "response.output_text.done" => OutputTextDone {
-        item_id: str, output_index: index, content_index: index, text: text, logprobs: json
+        item_id: id, output_index: index, content_index: index, text: text, logprobs: json
     }
     /// An annotation of the text so far.
     "response.output_text.annotation.added" => OutputTextAnnotationAdded {
-        item_id: str, output_index: index, content_index: index, annotation_index: index,
+        item_id: id, output_index: index, content_index: index, annotation_index: index,
         annotation: json
     }
     /// A piece of a refusal.
     "response.refusal.delta" => RefusalDelta {
-        item_id: str, output_index: index, content_index: index, delta: text
+        item_id: id, output_index: index, content_index: index, delta: text
     }
     /// The whole refusal.
     "response.refusal.done" => RefusalDone {
-        item_id: str, output_index: index, content_index: index, refusal: text
+        item_id: id, output_index: index, content_index: index, refusal: text
     }
     /// A piece of raw reasoning.
     "response.reasoning_text.delta" => ReasoningTextDelta {
-        item_id: str, output_index: index, content_index: index, delta: text
+        item_id: id, output_index: index, content_index: index, delta: text
     }
     /// The whole raw reasoning of a part.
     "response.reasoning_text.done" => ReasoningTextDone {
-        item_id: str, output_index: index, content_index: index, text: text
+        item_id: id, output_index: index, content_index: index, text: text
     }
     /// A part of a reasoning summary opens.
     "response.reasoning_summary_part.added" => ReasoningSummaryPartAdded {
-        item_id: str, output_index: index, summary_index: index, part: carried
+        item_id: id, output_index: index, summary_index: index, part: carried
     }
     /// A part of a reasoning summary is finished.
     "response.reasoning_summary_part.done" => ReasoningSummaryPartDone {
-        item_id: str, output_index: index, summary_index: index, part: carried
+        item_id: id, output_index: index, summary_index: index, part: carried
     }
     /// A piece of a reasoning summary.
     "response.reasoning_summary_text.delta" => ReasoningSummaryTextDelta {
-        item_id: str, output_index: index, summary_index: index, delta: text
+        item_id: id, output_index: index, summary_index: index, delta: text
     }
     /// The whole text of a part of a reasoning summary.
     "response.reasoning_summary_text.done" => ReasoningSummaryTextDone {
-        item_id: str, output_index: index, summary_index: index, text: text
+        item_id: id, output_index: index, summary_index: index, text: text
     }
     /// A piece of a function call's arguments.
     "response.function_call_arguments.delta" => FunctionCallArgumentsDelta {
-        item_id: str, output_index: index, delta: text
+        item_id: id, output_index: index, delta: text
     }
     /// The whole arguments of a function call. OpenAI's schema requires `name`, the SDKs do not.
     "response.function_call_arguments.done" => FunctionCallArgumentsDone {
-        item_id: str, output_index: index, name: str, arguments: text
+        item_id: id, output_index: index, name: str, arguments: text
     }
     /// A piece of a custom tool's input.
     "response.custom_tool_call_input.delta" => CustomToolCallInputDelta {
-        item_id: str, output_index: index, delta: text
+        item_id: id, output_index: index, delta: text
     }
     /// The whole input of a custom tool call.
     "response.custom_tool_call_input.done" => CustomToolCallInputDone {
-        item_id: str, output_index: index, input: text
+        item_id: id, output_index: index, input: text
     }
 }
 
@@ -327,7 +336,7 @@ pub struct Error<'a> {
 }
 
 impl Event for Error<'_> {
-    const TYPE: &'static str = "error";
+    const HEAD: &'static str = head!("error");
 
     fn members(&self, event: &mut Object<'_>) {
         let flat = |object: &mut Object<'_>| {

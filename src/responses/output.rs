@@ -170,7 +170,7 @@ impl OutputItem<'_> {
             }
             Self::Message { id, status, content } => {
                 write_head("message", id, *status, item);
-                item.str("role", "assistant");
+                item.members(br#""role":"assistant""#);
                 item.array("content", |list| write_list(content, list));
             }
             Self::Reasoning { id, status, summary, content, encrypted_content } => {
@@ -204,9 +204,9 @@ impl CallMembers<'_> {
 }
 
 fn write_head(kind: &str, id: &str, status: ItemStatus, item: &mut Object<'_>) {
-    item.str("id", id);
-    item.str("type", kind);
-    item.str("status", status.word());
+    item.plain("id", id);
+    item.plain("type", kind);
+    item.plain("status", status.word());
 }
 
 fn write_name(name: &str, namespace: Option<&str>, item: &mut Object<'_>) {
@@ -259,16 +259,19 @@ impl Carried for OutputPart<'_> {
     fn write(&self, out: &mut Vec<u8>) {
         json::object(out, |part| match self {
             Self::Refusal { refusal } => {
-                part.str("type", "refusal");
+                part.members(br#""type":"refusal""#);
                 part.text("refusal", refusal);
             }
             Self::Reasoning { kind, text } => {
-                part.str("type", kind);
+                part.plain("type", kind);
                 part.text("text", text);
             }
             Self::Text { text, annotations, logprobs } => {
-                part.str("type", "output_text");
+                part.members(br#""type":"output_text""#);
                 part.text("text", text);
+                if annotations.is_empty() && logprobs.is_empty() {
+                    return part.members(br#""annotations":[],"logprobs":[]"#);
+                }
                 part.array("annotations", |list| write_list(annotations, list));
                 part.array("logprobs", |list| write_list(logprobs, list));
             }

@@ -79,8 +79,8 @@ impl Carried for Snapshot<'_> {
         let Self { response, completed_at, output } = self;
         out.reserve(response.echo.len() + output.len() + 512);
         json::object(out, |object| {
-            object.str("id", &response.id);
-            object.str("object", "response");
+            object.plain("id", &response.id);
+            object.members(br#""object":"response""#);
             object.number("created_at", response.created_at);
             match completed_at {
                 Some(at) => object.number("completed_at", *at),
@@ -110,20 +110,23 @@ fn write_status(status: &Status, response: &mut Object<'_>) {
         Status::Incomplete(_) => "incomplete",
         Status::Failed { .. } => "failed",
     };
-    response.str("status", word);
+    response.plain("status", word);
     match status {
-        Status::Failed { code, message } => response.object("error", |error| {
-            error.str("code", code);
-            error.str("message", message);
-        }),
-        Status::InProgress | Status::Completed | Status::Incomplete(_) => response.null("error"),
-    }
-    match status {
-        Status::Incomplete(reason) => response.object("incomplete_details", |details| {
-            details.str("reason", reason.word());
-        }),
-        Status::InProgress | Status::Completed | Status::Failed { .. } => {
+        Status::InProgress | Status::Completed => {
+            response.members(br#""error":null,"incomplete_details":null"#);
+        }
+        Status::Failed { code, message } => {
+            response.object("error", |error| {
+                error.str("code", code);
+                error.str("message", message);
+            });
             response.null("incomplete_details");
+        }
+        Status::Incomplete(reason) => {
+            response.null("error");
+            response.object("incomplete_details", |details| {
+                details.plain("reason", reason.word());
+            });
         }
     }
 }

@@ -34,8 +34,15 @@ impl Echo {
     }
 }
 
-/// Members that are repeated as they were sent, and what stands there for one that was not.
-static REPEATED: [(&str, &str); 14] = [
+/// Declares [`REPEATED`], each row with its name and what stands there when the request left it out.
+macro_rules! repeated {
+    ($(($name:literal, $absent:literal),)*) => {
+        [$(($name, concat!("\"", $name, "\":", $absent))),*]
+    };
+}
+
+/// Members that are repeated as they were sent, and the whole member for one that was not.
+static REPEATED: [(&str, &str); 14] = repeated![
     ("instructions", "null"),
     ("max_output_tokens", "null"),
     ("max_tool_calls", "null"),
@@ -54,7 +61,10 @@ static REPEATED: [(&str, &str); 14] = [
 
 fn members(o: &mut Object<'_>, request: &Fields<'_, '_>) {
     for (name, absent) in &REPEATED {
-        o.raw(name, request.any(name).map_or(absent, Value::raw));
+        match request.any(name) {
+            Some(sent) => o.raw(name, sent.raw()),
+            None => o.members(absent.as_bytes()),
+        }
     }
     if let Some(user) = request.any("user") {
         o.raw("user", user.raw());
@@ -68,6 +78,9 @@ fn members(o: &mut Object<'_>, request: &Fields<'_, '_>) {
 }
 
 fn text(o: &mut Object<'_>, text: Option<Value<'_>>) {
+    if text.is_none() {
+        return o.members(br#""text":{"format":{"type":"text"}}"#);
+    }
     let sent = |name| text.and_then(|text| text.get(name)).filter(|value| !value.is_null());
     o.object("text", |o| {
         o.raw("format", sent("format").map_or(r#"{"type":"text"}"#, Value::raw));
