@@ -273,7 +273,7 @@ impl Array<'_> {
 
     /// An element that is already JSON.
     pub fn raw(&mut self, json: &[u8]) {
-        self.element().extend_from_slice(json);
+        wide::append(self.element(), json);
     }
 
     /// An object as an element.
@@ -288,15 +288,20 @@ pub fn write_str(out: &mut Vec<u8>, decoded: &str) {
     if wide::is_plain(decoded.as_bytes()) {
         wide::append(out, decoded.as_bytes());
     } else {
-        escapes::escape(decoded, |piece| out.extend_from_slice(piece.as_bytes()));
+        write_escaped(out, decoded);
     }
     out.push(b'"');
+}
+
+#[inline(never)]
+fn write_escaped(out: &mut Vec<u8>, decoded: &str) {
+    escapes::escape(decoded, |piece| out.extend_from_slice(piece.as_bytes()));
 }
 
 /// Writes carried text as a JSON string.
 pub fn write_text(out: &mut Vec<u8>, text: &JsonText<'_>) {
     out.push(b'"');
-    out.extend_from_slice(text.escaped().as_bytes());
+    wide::append(out, text.escaped().as_bytes());
     out.push(b'"');
 }
 
@@ -306,7 +311,7 @@ pub fn write_number(out: &mut Vec<u8>, value: u64) {
     if value < 10 {
         out.push(b'0' + value as u8);
     } else {
-        out.extend_from_slice(Digits::default().of(value, b""));
+        wide::append(out, Digits::default().of(value, b""));
     }
 }
 

@@ -74,8 +74,9 @@ impl Scanner<'_> {
         }
         let (mut at, mut wants_name) = (0, false);
         loop {
-            at = self.behind_blanks(at);
-            match self.byte(at) {
+            let byte;
+            (at, byte) = self.token(at);
+            match byte {
                 Some(b'"') => {
                     at = self.string(at)?;
                     if wants_name {
@@ -86,15 +87,15 @@ impl Scanner<'_> {
                 }
                 _ if wants_name => return self.expected(at, "a member name in quotes"),
                 Some(opening @ (b'{' | b'[')) => {
-                    at = self.open(at, opening)?;
+                    let first;
+                    (at, first) = self.open(at, opening)?;
                     // One that is not closed at once wants its first value.
-                    if self.byte(at) != Some(self.closing()) {
+                    if first != Some(self.closing()) {
                         wants_name = self.is_object;
                         continue;
                     }
                 }
-                Some(b'-' | b'0'..=b'9') => at = self.number(at)?,
-                _ => at = self.literal(at)?,
+                _ => at = self.scalar(at)?,
             }
             match self.close(at)? {
                 Some(behind) => (at, wants_name) = (behind, self.is_object),
@@ -103,9 +104,9 @@ impl Scanner<'_> {
         }
     }
 
-    /// Opens a container, and goes over the blanks in it.
+    /// Opens a container; finds what it begins with.
     #[inline]
-    fn open(&mut self, at: usize, opening: u8) -> Result<usize, Reason> {
+    fn open(&mut self, at: usize, opening: u8) -> Result<(usize, Option<u8>), Reason> {
         if self.depth >= self.bounds.depth_max {
             return self.wrong(at, Reason::Depth);
         }
@@ -116,7 +117,7 @@ impl Scanner<'_> {
         self.around = self.nodes.len() as u32;
         self.depth += 1;
         self.nodes.push(Node { start, end: start, next, kind, escapes: false });
-        Ok(self.behind_blanks(at + 1))
+        Ok(self.token(at + 1))
     }
 
     /// Goes on behind a value: over a comma, or out of the containers that end there. `None` at the
@@ -124,8 +125,9 @@ impl Scanner<'_> {
     #[inline]
     fn close(&mut self, mut at: usize) -> Result<Option<usize>, Reason> {
         while self.depth > 0 {
-            at = self.behind_blanks(at);
-            match self.byte(at) {
+            let byte;
+            (at, byte) = self.token(at);
+            match byte {
                 Some(b',') => return Ok(Some(at + 1)),
                 Some(byte) if byte == self.closing() => {
                     at += 1;
@@ -135,8 +137,10 @@ impl Scanner<'_> {
                 _ => return self.expected(at, "`,` or `]`"),
             }
         }
-        at = self.behind_blanks(at);
-        if self.byte(at).is_none() { Ok(None) } else { self.expected(at, "the end") }
+        match self.token(at) {
+            (_, None) => Ok(None),
+            (at, Some(_)) => self.expected(at, "the end"),
+        }
     }
 
     /// What ends the innermost container.
@@ -161,8 +165,10 @@ impl Scanner<'_> {
     /// Goes over what stands between the name of a member and its value.
     #[inline]
     fn colon(&mut self, at: usize) -> Result<usize, Reason> {
-        let at = self.behind_blanks(at);
-        if self.byte(at) == Some(b':') { Ok(at + 1) } else { self.expected(at, "`:`") }
+        match self.token(at) {
+            (at, Some(b':')) => Ok(at + 1),
+            (at, _) => self.expected(at, "`:`"),
+        }
     }
 
     #[inline]
@@ -184,6 +190,15 @@ impl Scanner<'_> {
         };
         self.leaf(start..at + 1, Kind::String, escapes);
         Ok(at + 1)
+    }
+
+    /// A number, true, false or null.
+    #[inline(never)]
+    fn scalar(&mut self, at: usize) -> Result<usize, Reason> {
+        match self.byte(at) {
+            Some(b'-' | b'0'..=b'9') => self.number(at),
+            _ => self.literal(at),
+        }
     }
 
     #[inline]
@@ -268,9 +283,16 @@ impl Scanner<'_> {
         self.text.as_bytes().get(at).copied()
     }
 
+    /// Where the next token begins, and with which byte.
     #[inline]
-    fn behind_blanks(&mut self, at: usize) -> usize {
-        if self.byte(at).is_some_and(|byte| byte <= b' ') { self.blanks(at) } else { at }
+    fn token(&mut self, at: usize) -> (usize, Option<u8>) {
+        let byte = self.byte(at);
+        // Most tokens stand side by side.
+        if byte.is_none_or(|byte| byte > b' ') {
+            return (at, byte);
+        }
+        let at = self.blanks(at);
+        (at, self.byte(at))
     }
 
     #[inline(never)]

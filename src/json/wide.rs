@@ -68,9 +68,8 @@ fn plain_words(bytes: &[u8]) -> (usize, bool) {
 /// Whether there is neither a quote nor a backslash nor a control character among these bytes.
 #[inline]
 pub fn is_plain(bytes: &[u8]) -> bool {
-    let mut found = 0;
-    for word in bytes.as_chunks::<8>().0 {
-        found |= specials(u64::from_le_bytes(*word));
+    if bytes.as_chunks::<8>().0.iter().any(|word| specials(u64::from_le_bytes(*word)) != 0) {
+        return false;
     }
     // What is left are the last bytes, together with some of those before.
     let last = match (bytes.last_chunk::<8>(), bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
@@ -80,7 +79,7 @@ pub fn is_plain(bytes: &[u8]) -> bool {
         }
         _ => bytes.iter().fold(everywhere(b' '), |word, byte| word << 8 | u64::from(*byte)),
     };
-    found | specials(last) == 0
+    specials(last) == 0
 }
 
 /// The first and the last of at most sixteen bytes: eight of each, or four, or all there are.
