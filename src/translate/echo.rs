@@ -105,10 +105,13 @@ fn tool(list: &mut Array<'_>, tool: Value<'_>) {
     const WANTED: [&str; 3] = ["description", "parameters", "strict"];
     let (mut is_function, mut sent) = (false, [false; 3]);
     for (name, value) in tool.named_members() {
-        if name == "type" {
-            is_function = value.is("function");
+        match &*name {
+            "type" => is_function = value.is("function"),
+            "description" => sent[0] = true,
+            "parameters" => sent[1] = true,
+            "strict" => sent[2] = true,
+            _ => {}
         }
-        WANTED.iter().zip(&mut sent).for_each(|(wanted, sent)| *sent |= name == *wanted);
     }
     if !is_function || sent == [true; 3] {
         return list.raw(tool.raw().as_bytes());
