@@ -183,6 +183,12 @@ bench: build simd $(ENVOY_TOOL) ## cost in real Envoy against Envoy without the 
 	$$first cargo bench --locked --bench envoy -- $(if $(ROUNDS),--rounds $(ROUNDS)) \
 	  $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only $(ONLY)) $(if $(SAVE),--save)
 
+.PHONY: count
+count: build simd $(ENVOY_TOOL) ## instructions of real Envoy per exchange, which no noise changes; needs valgrind [ONLY=bulk256,req2k SAVE=1]
+	@echo 'Building the benchmark'
+	@cargo build --locked --release --target wasm32-wasip1 --example copy_filter
+	@cargo bench --locked --bench envoy -- --count $(if $(ONLY),--only $(ONLY)) $(if $(SAVE),--save)
+
 .PHONY: fuzz
 fuzz: $(STAMPS)/cargo-fuzz-$(CARGO_FUZZ_VERSION) ## libFuzzer on every kind of input from outside [SECONDS=60 TARGET=stream SAVE=1]
 	@PATH='$(CURDIR)/$(TOOLS)/cargo-fuzz/bin':$$PATH SAVE='$(SAVE)' \

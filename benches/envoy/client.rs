@@ -90,6 +90,32 @@ impl Connection {
         let first_byte = first_byte.unwrap_or(total);
         Ok(Exchange { ended: Instant::now(), first_byte, total })
     }
+
+    /// Sends the request and checks the answer.
+    pub async fn checked(
+        &mut self,
+        request: &Bytes,
+        expected: &Expected,
+    ) -> Result<Exchange, String> {
+        let (mut length, mut end) = (0, Vec::with_capacity(2 * expected.end.len()));
+        let exchange = self
+            .exchange(request, &mut |bytes| {
+                length += bytes.len();
+                let tail = bytes.len().saturating_sub(expected.end.len());
+                end.extend_from_slice(bytes.get(tail..).unwrap_or_default());
+                let surplus = end.len().saturating_sub(expected.end.len());
+                end.drain(..surplus);
+            })
+            .await?;
+        if length != expected.length || end != expected.end {
+            return Err(format!(
+                "an answer has {length} bytes and ends with {:?}; the sample had {}",
+                String::from_utf8_lossy(&end),
+                expected.length
+            ));
+        }
+        Ok(exchange)
+    }
 }
 
 /// Sends the request on one connection until `stop`, checking each answer.
@@ -105,24 +131,7 @@ pub async fn run(
     let mut connection = Connection::open(address).await?;
     let mut exchanges = Vec::new();
     while !stop.load(Ordering::Relaxed) {
-        let (mut length, mut end) = (0, Vec::with_capacity(2 * expected.end.len()));
-        let exchange = connection
-            .exchange(&request, &mut |bytes| {
-                length += bytes.len();
-                let tail = bytes.len().saturating_sub(expected.end.len());
-                end.extend_from_slice(bytes.get(tail..).unwrap_or_default());
-                let surplus = end.len().saturating_sub(expected.end.len());
-                end.drain(..surplus);
-            })
-            .await?;
-        if length != expected.length || end != expected.end {
-            return Err(format!(
-                "an answer has {length} bytes and ends with {:?}; the sample had {}",
-                String::from_utf8_lossy(&end),
-                expected.length
-            ));
-        }
-        exchanges.push(exchange);
+        exchanges.push(connection.checked(&request, &expected).await?);
     }
     Ok(exchanges)
 }

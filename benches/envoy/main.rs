@@ -11,6 +11,7 @@
 //! `--only` takes names of the table, `chart` for the points that only the chart has, and `mem1000`.
 //! `--config` is the plugin configuration of the filter, `{}` otherwise.
 //! `--targets` takes some of `envoy,noop,copy,filter,simd128`, for a look with a profiler.
+//! `--count` counts instructions instead, see [`count`].
 //! `--save` makes this the result that later runs are compared with.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
@@ -21,6 +22,7 @@ mod answer;
 mod chart;
 mod client;
 mod conversation;
+mod count;
 mod http1;
 mod measure;
 mod report;
@@ -58,6 +60,7 @@ struct Options {
     targets: Vec<Filter>,
     config: String,
     save: bool,
+    count: bool,
 }
 
 fn main() -> ExitCode {
@@ -79,6 +82,7 @@ impl Options {
             targets: Filter::ALL.to_vec(),
             config: "{}".to_owned(),
             save: false,
+            count: false,
         };
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
@@ -104,6 +108,7 @@ impl Options {
                 }
                 "--config" => options.config = value()?,
                 "--save" => options.save = true,
+                "--count" => options.count = true,
                 other => return Err(format!("{other} is no option; see benches/envoy/main.rs")),
             }
         }
@@ -121,6 +126,11 @@ fn run(options: &Options) -> Result<(), String> {
     setrlimit(Resource::RLIMIT_NOFILE, hard, hard).map_err(|error| error.to_string())?;
 
     let bench = Bench::start()?;
+    if options.count {
+        let mut works = workload::counted();
+        works.retain(|work| options.wants(work.name));
+        return count::run(&bench, (works, &options.targets), &options.config, options.save);
+    }
     let mut report = Report { machine: machine()?, ..Report::default() };
     let mut works: Vec<(Workload, &[Filter])> =
         workload::table().into_iter().map(|work| (work, &Filter::ALL[..])).collect();

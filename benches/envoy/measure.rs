@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use tokio::runtime::Runtime;
 
 use super::answer::Script;
@@ -166,6 +167,17 @@ impl Bench {
         Ok(Memory { before, most, again })
     }
 
+    /// Opens a connection for exchanges that are asked for one by one.
+    ///
+    /// # Errors
+    /// What is wrong with the sample.
+    pub fn checked(&self, prepared: &Prepared, target: &Target) -> Result<Checked<'_>, String> {
+        let expected = self.sample(prepared, target)?;
+        let request = client::wire(target.filter.path(), &prepared.request);
+        let connection = self.client.block_on(Connection::open(target.address()))?;
+        Ok(Checked { client: &self.client, connection, request, expected })
+    }
+
     fn load(&self, prepared: &Prepared, target: &Target) -> Result<Load, String> {
         let expected = self.sample(prepared, target)?;
         let Prepared { work, script, request } = prepared;
@@ -187,6 +199,27 @@ impl Bench {
             exchanges.extend(done?);
         }
         Ok(exchanges)
+    }
+}
+
+/// A connection for exchanges that are asked for one by one.
+pub struct Checked<'b> {
+    client: &'b Runtime,
+    connection: Connection,
+    request: Bytes,
+    expected: Expected,
+}
+
+impl Checked<'_> {
+    /// This many exchanges, one after the other.
+    ///
+    /// # Errors
+    /// What was wrong with an answer.
+    pub fn exchanges(&mut self, count: usize) -> Result<(), String> {
+        for _ in 0..count {
+            self.client.block_on(self.connection.checked(&self.request, &self.expected))?;
+        }
+        Ok(())
     }
 }
 

@@ -64,6 +64,19 @@ impl Target {
     /// # Errors
     /// A sentence when Envoy or an artifact is missing, or Envoy does not start.
     pub fn start(filter: Filter, config: &str, upstream: SocketAddr) -> Result<Self, String> {
+        Self::start_under(&[], filter, config, upstream)
+    }
+
+    /// The same within a program, whose arguments stand before Envoy's; none is Envoy by itself.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_under(
+        program: &[String],
+        filter: Filter,
+        config: &str,
+        upstream: SocketAddr,
+    ) -> Result<Self, String> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         let template = without_access_log(Template::read(root)?)?
@@ -84,8 +97,10 @@ impl Target {
         template.write(&folder.path().join("envoy.yaml"))?;
         let envoy = proxy::envoy_binary(root)?;
         let log = folder.path().join("envoy.log");
+        let mut command = program.to_vec();
+        command.push(envoy.display().to_string());
         let arguments = ["--concurrency", "1", "--log-level", "warning"];
-        let proxy = Proxy::start(&envoy, folder.path(), &arguments, Some(&log))?;
+        let proxy = Proxy::start_under(&command, folder.path(), &arguments, Some(&log))?;
         Ok(Self { filter, proxy, _folder: folder })
     }
 
@@ -102,6 +117,11 @@ impl Target {
         let pid = Pid::from_raw(i32::try_from(self.proxy.pid()).unwrap_or_default());
         let time = clock_getcpuclockid(pid).and_then(clock_gettime);
         time.map(Duration::from).map_err(|error| format!("Envoy's CPU clock: {error}"))
+    }
+
+    /// The number of the process.
+    pub fn pid(&self) -> u32 {
+        self.proxy.pid()
     }
 
     /// Resident memory in bytes.

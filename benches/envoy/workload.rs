@@ -110,6 +110,12 @@ pub fn table() -> Vec<Workload> {
     ]
 }
 
+/// What instructions are counted of: the works of the table that differ in what is done, not in when.
+pub fn counted() -> Vec<Workload> {
+    let differs = |work: &Workload| work.pause.is_zero() && work.connections > 1;
+    table().into_iter().filter(differs).collect()
+}
+
 /// Answers of growing length, for the chart.
 pub fn answers() -> Vec<Workload> {
     [("answer500", 500), ("answer1000", 1000), ("answer4000", 4000), ("answer8000", 8000)]

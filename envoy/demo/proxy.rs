@@ -219,10 +219,23 @@ impl Proxy {
         arguments: &[&str],
         log: Option<&Path>,
     ) -> Result<Self, String> {
+        Self::start_under(&[envoy.display().to_string()], folder, arguments, log)
+    }
+
+    /// The same with a command that ends with Envoy's program, as one that measures it begins with its own.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_under(
+        command: &[String],
+        folder: &Path,
+        arguments: &[&str],
+        log: Option<&Path>,
+    ) -> Result<Self, String> {
         let admin_file = folder.join("admin-address");
         // Left by an earlier run, it would be taken for the answer of this one.
         let _ = std::fs::remove_file(&admin_file);
-        let mut command = watched(envoy);
+        let mut command = watched(command);
         command
             .arg("-c")
             .arg(folder.join("envoy.yaml"))
@@ -306,11 +319,11 @@ impl Drop for Proxy {
 
 /// A command that ends Envoy when its standard input closes, that is, at the latest when this
 /// process dies, however it dies.
-fn watched(envoy: &Path) -> Command {
+fn watched(envoy: &[String]) -> Command {
     const WATCHDOG: &str =
         r#"exec 3<&0; (cat <&3 >/dev/null; kill $$ 2>/dev/null) & exec 3<&- "$@" </dev/null"#;
     let mut command = Command::new("sh");
-    command.args(["-c", WATCHDOG, "sh"]).arg(envoy).stdin(Stdio::piped());
+    command.args(["-c", WATCHDOG, "sh"]).args(envoy).stdin(Stdio::piped());
     command
 }
 
