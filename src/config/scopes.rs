@@ -40,6 +40,7 @@ impl Scope {
     ///
     /// # Errors
     /// A sentence that names the field, what is wrong with it and what it takes.
+    #[inline(never)]
     pub(super) fn read(own: Field<'_>, global: &Fields<'_>) -> Read<Self> {
         let at = own.path().to_owned();
         let mut whole = global.moved(&at);

@@ -116,6 +116,7 @@ impl Harmony {
         found
     }
 
+    #[inline(never)]
     fn step(&mut self, names: &ToolNames, found: &mut Vec<Found>) -> Step {
         match &mut self.state {
             State::Start => self.start(),
@@ -168,6 +169,7 @@ impl Harmony {
         Step::Again
     }
 
+    #[inline(never)]
     fn header(&mut self, names: &ToolNames, found: &mut Vec<Found>) -> Step {
         let Some((header, rest)) = search::split_once(&self.held, MESSAGE) else {
             if self.held.len() <= HEADER_BYTES_MAX {
@@ -203,6 +205,7 @@ impl Harmony {
         Step::Again
     }
 
+    #[inline(never)]
     fn call(&mut self, names: &ToolNames, found: &mut Vec<Found>) -> Step {
         let State::Call { searched, .. } = &mut self.state else { return Step::Again };
         let from = self.held.floor_char_boundary(*searched);
@@ -233,6 +236,7 @@ impl Harmony {
         Step::Again
     }
 
+    #[inline(never)]
     fn bare_call(&mut self, names: &ToolNames, found: &mut Vec<Found>) -> Step {
         let State::BareCall { nesting, read } = &mut self.state else { return Step::Wait };
         let opens = || self.held.get(..self.held.floor_char_boundary(HEADER_BYTES_MAX))?.find('{');

@@ -87,6 +87,7 @@ impl<'d> Record<'d> {
         Ok(())
     }
 
+    #[inline(never)]
     fn dialect(&mut self) -> Dialect {
         Dialect {
             max_tokens_field: self.word("max_tokens_field"),

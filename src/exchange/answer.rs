@@ -192,6 +192,7 @@ impl Answer {
         }
     }
 
+    #[inline(never)]
     fn finish(&mut self, clock: Clock, out: &mut Vec<u8>) {
         let pipe = &mut self.pipe;
         if !pipe.translator.is_ended() {
@@ -254,6 +255,7 @@ impl Answer {
         told * self.taken_bytes + output + end <= HELD_OUTPUT_BYTES_MAX
     }
 
+    #[inline(never)]
     fn keep_alive(&mut self, now_ms: u64, out: &mut Vec<u8>) {
         if self.silence.is_too_long(now_ms) {
             self.pipe.translator.keep_alive(out);

@@ -42,6 +42,7 @@ impl List {
     ///
     /// # Errors
     /// What is wrong with an answer that is no failure of the upstream's, or nothing for one that is.
+    #[inline(never)]
     pub fn headers(
         &self,
         headers: &Headers<'_>,

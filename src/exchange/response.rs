@@ -165,6 +165,7 @@ impl Exchange {
         }
     }
 
+    #[inline(never)]
     fn answer(
         &mut self,
         translated: Translated,

@@ -77,6 +77,7 @@ fn members(o: &mut Object<'_>, request: &Fields<'_, '_>) {
     });
 }
 
+#[inline(never)]
 fn text(o: &mut Object<'_>, text: Option<Value<'_>>) {
     if text.is_none() {
         return o.members(br#""text":{"format":{"type":"text"}}"#);
@@ -90,6 +91,7 @@ fn text(o: &mut Object<'_>, text: Option<Value<'_>>) {
     });
 }
 
+#[inline(never)]
 fn reasoning(o: &mut Object<'_>, reasoning: Option<Value<'_>>) {
     let Some(reasoning) = reasoning else { return o.null("reasoning") };
     let sent = |name| reasoning.get(name).filter(|value| !value.is_null());
@@ -101,6 +103,7 @@ fn reasoning(o: &mut Object<'_>, reasoning: Option<Value<'_>>) {
 }
 
 /// A function is repeated with all the members that the schema of the API wants.
+#[inline(never)]
 fn tool(list: &mut Array<'_>, tool: Value<'_>) {
     const WANTED: [&str; 3] = ["description", "parameters", "strict"];
     let (mut is_function, mut sent) = (false, [false; 3]);

@@ -174,6 +174,7 @@ impl Items {
         }
     }
 
+    #[inline(never)]
     fn tool_call(&mut self, piece: ToolCallDelta<'_>, sink: &mut Sink<'_>) -> Result<(), ApiError> {
         let slot = piece.slot;
         self.count(piece.arguments.len())?;
@@ -224,6 +225,7 @@ impl Items {
         call_id
     }
 
+    #[inline(never)]
     fn image(&mut self, image: &JsonText<'_>, sink: &mut Sink<'_>) -> Result<(), ApiError> {
         let url = image.decode();
         let Some((_, base64)) = url.strip_prefix("data:").and_then(|u| split_once(u, ";base64,"))
