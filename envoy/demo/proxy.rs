@@ -244,9 +244,8 @@ impl Proxy {
             .arg("--disable-hot-restart")
             .args(arguments);
         if let Some(log) = log {
-            let file = File::create(log).and_then(|file| Ok((file.try_clone()?, file)));
-            let (out, err) =
-                file.map_err(|error| format!("cannot write {}: {error}", log.display()))?;
+            let (out, err) = appended(log)
+                .map_err(|error| format!("cannot write {}: {error}", log.display()))?;
             command.stdout(out).stderr(err);
         }
         let child = command.spawn().map_err(|error| format!("cannot start Envoy: {error}"))?;
@@ -315,6 +314,14 @@ impl Drop for Proxy {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// An empty log for both outputs. Envoy opens its standard output anew for access logs, so whatever does not
+/// append would be written over what others have written.
+fn appended(log: &Path) -> std::io::Result<(File, File)> {
+    File::create(log)?;
+    let file = File::options().append(true).open(log)?;
+    Ok((file.try_clone()?, file))
 }
 
 /// A command that ends Envoy when its standard input closes, that is, at the latest when this
