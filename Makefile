@@ -174,19 +174,20 @@ lint: $(STAMPS)/rust ## formatting and lints, on this machine and for wasm32
 	  --no-default-features -- -D warnings
 	cargo clippy --locked --lib --test wasm --target wasm32-unknown-unknown --no-default-features -- -D warnings
 
-.PHONY: bench
-bench: build simd $(ENVOY_TOOL) ## cost in real Envoy against Envoy without the filter [ROUNDS=3 SECONDS=1.5 ONLY=bulk256,req2k SAVE=1]
+.PHONY: benchmark
+benchmark: build simd $(ENVOY_TOOL)
 	@echo 'Building the benchmark'
 	@cargo build --locked --release --target wasm32-wasip1 --example copy_filter
 	@cargo bench --locked --bench envoy --no-run
+
+.PHONY: bench
+bench: benchmark ## cost in real Envoy against Envoy without the filter [ROUNDS=3 SECONDS=1.5 ONLY=bulk256,req2k SAVE=1]
 	@nice -n -10 true 2>/dev/null && first='nice -n -10' || first=; \
 	$$first cargo bench --locked --bench envoy -- $(if $(ROUNDS),--rounds $(ROUNDS)) \
 	  $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only $(ONLY)) $(if $(SAVE),--save)
 
 .PHONY: count
-count: build simd $(ENVOY_TOOL) ## instructions of real Envoy per exchange, which no noise changes; needs valgrind [ONLY=bulk256,req2k SAVE=1]
-	@echo 'Building the benchmark'
-	@cargo build --locked --release --target wasm32-wasip1 --example copy_filter
+count: benchmark ## instructions of real Envoy per exchange, which no noise changes; needs valgrind [ONLY=bulk256,req2k SAVE=1]
 	@cargo bench --locked --bench envoy -- --count $(if $(ONLY),--only $(ONLY)) $(if $(SAVE),--save)
 
 .PHONY: fuzz

@@ -191,11 +191,8 @@ impl Object<'_> {
     /// A string member of an API's own words, ids and the like: nothing to escape.
     #[inline(never)]
     pub fn plain(&mut self, name: &'static str, value: &str) {
-        debug_assert_eq!(wide::plain_len(value.as_bytes()), value.len());
-        let out = self.member(name);
-        out.push(b'"');
-        out.extend_from_slice(value.as_bytes());
-        out.push(b'"');
+        debug_assert!(wide::is_plain(value.as_bytes()));
+        write_quoted(self.member(name), value);
     }
 
     /// A string member from carried text.
@@ -300,8 +297,13 @@ fn write_escaped(out: &mut Vec<u8>, decoded: &str) {
 
 /// Writes carried text as a JSON string.
 pub fn write_text(out: &mut Vec<u8>, text: &JsonText<'_>) {
+    write_quoted(out, text.escaped());
+}
+
+/// Writes what needs no escapes any more as a JSON string.
+fn write_quoted(out: &mut Vec<u8>, escaped: &str) {
     out.push(b'"');
-    wide::append(out, text.escaped().as_bytes());
+    wide::append(out, escaped.as_bytes());
     out.push(b'"');
 }
 

@@ -25,14 +25,18 @@ impl<K: Ord, V> SortedMap<K, V> {
     where
         K: Borrow<Q>,
     {
-        self.entries.binary_search_by(|(known, _)| known.borrow().cmp(key))
+        self.place_by(|known| known.borrow().cmp(key))
+    }
+
+    /// Where the key that `order` finds equal stands, or would stand.
+    fn place_by(&self, order: impl Fn(&K) -> Ordering) -> Result<usize, usize> {
+        self.entries.binary_search_by(|(known, _)| order(known))
     }
 
     /// The value of the key that `order` finds equal; it tells how a key of the map compares with the one that
     /// is looked for, and agrees with the order of keys.
     pub fn find(&self, order: impl Fn(&K) -> Ordering) -> Option<&V> {
-        let place = self.entries.binary_search_by(|(known, _)| order(known)).ok()?;
-        self.entries.get(place).map(|(_, value)| value)
+        self.entries.get(self.place_by(order).ok()?).map(|(_, value)| value)
     }
 
     /// The value of a key.
@@ -40,7 +44,7 @@ impl<K: Ord, V> SortedMap<K, V> {
     where
         K: Borrow<Q>,
     {
-        self.entries.get(self.place(key).ok()?).map(|(_, value)| value)
+        self.find(|known| known.borrow().cmp(key))
     }
 
     /// The value of a key, to be changed.

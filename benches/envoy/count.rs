@@ -36,7 +36,8 @@ pub fn run(
     config: &str,
     save: bool,
 ) -> Result<(), String> {
-    let profiles = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let profiles = root.join("target/bench");
     fs::create_dir_all(&profiles).map_err(|error| format!("{}: {error}", profiles.display()))?;
     let mut rows: Vec<_> = works.into_iter().map(|work| Row { work, counts: Vec::new() }).collect();
     for &filter in filters {
@@ -48,7 +49,6 @@ pub fn run(
             row.counts.push((filter, count.map_err(failed)?));
         }
     }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let last = fs::read_to_string(root.join(KEPT)).unwrap_or_default();
     print(&rows, &serde_json::from_str(&last).unwrap_or(Value::Null));
     println!("\nprofiles, for callgrind_annotate: {}/callgrind.*", profiles.display());

@@ -167,6 +167,7 @@ impl Memo {
     #[inline]
     pub fn recognise<'b>(&self, bytes: &'b [u8], event_bytes_max: usize) -> Option<Alike<'b>> {
         let alike = match &self.holes[..] {
+            // What nearly all events are: there is nothing to loop over.
             [Hole { place, kind: Kind::Text }] => {
                 let rest = wide::strip_long_prefix(bytes, self.event.get(..place.start)?)?;
                 let text = JsonBytes::scan(rest).filter(|text| !text.is_empty())?;

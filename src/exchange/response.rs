@@ -55,7 +55,7 @@ impl Exchange {
             return ResponseHeadersAction::Reply(Reply::upstream_error(&error, headers));
         }
         let held = self.config.hold_headers;
-        let owned = |text: &Cow<'_, str>| Cow::Owned(text.clone().into_owned());
+        let owned = |text: &Cow<'_, str>| Cow::Owned(text.to_string());
         let headers = headers.iter().map(|(name, value)| (owned(name), owned(value))).collect();
         self.phase = Phase::Failure(Failure { status, headers, body: Vec::new(), held });
         let changes = vec![

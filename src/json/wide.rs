@@ -160,7 +160,7 @@ fn len_before(bytes: &[u8], find: impl Fn(u64) -> u64) -> usize {
 
 /// Whether `bytes` begin with `prefix`.
 #[inline]
-pub fn starts_with(bytes: &[u8], prefix: &[u8]) -> bool {
+fn starts_with(bytes: &[u8], prefix: &[u8]) -> bool {
     let Some(bytes) = bytes.get(..prefix.len()) else { return false };
     #[cfg(target_feature = "simd128")]
     if let Some(equal) = lanes::equal(bytes, prefix) {
