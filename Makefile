@@ -187,7 +187,7 @@ bench: benchmark ## cost in real Envoy against Envoy without the filter [ROUNDS=
 	  $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only $(ONLY)) $(if $(SAVE),--save)
 
 .PHONY: count
-count: benchmark ## instructions of real Envoy per exchange, which no noise changes; needs valgrind [ONLY=bulk256,req2k SAVE=1]
+count: benchmark ## instructions of real Envoy per exchange, which noise hardly changes; needs valgrind [ONLY=bulk256,req2k SAVE=1]
 	@cargo bench --locked --bench envoy -- --count $(if $(ONLY),--only $(ONLY)) $(if $(SAVE),--save)
 
 .PHONY: fuzz
