@@ -1,12 +1,13 @@
 //! `make count`: what an exchange makes Envoy execute, counted by callgrind.
 //!
 //! Instructions are not time: cold code takes several times as long as a loop, and the kernel's are not
-//! counted. But noise of the machine changes nothing about them, so they show what a change of the filter does
+//! counted. But noise of the machine changes little about them, so they show what a change of the filter does
 //! where times cannot, and every one of them is in the profile that is left beside the table.
 
-use std::fs;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::{fs, io};
 
 use serde_json::{Map, Value, json};
 
@@ -49,14 +50,10 @@ pub fn run(
             row.counts.push((filter, count.map_err(failed)?));
         }
     }
-    let last = fs::read_to_string(root.join(KEPT)).unwrap_or_default();
-    print(&rows, &serde_json::from_str(&last).unwrap_or(Value::Null));
+    print(&rows, &super::last(&root.join(KEPT)));
     println!("\nprofiles, for callgrind_annotate: {}/callgrind.*", profiles.display());
     if save {
-        let path = root.join(KEPT);
-        let written = fs::write(&path, format!("{:#}\n", json(&rows)));
-        written.map_err(|error| format!("cannot write {}: {error}", path.display()))?;
-        println!("written: {}", path.display());
+        super::write(&root.join(KEPT), &format!("{:#}\n", json(&rows)))?;
     }
     Ok(())
 }
@@ -114,22 +111,35 @@ impl Counted {
     /// which is the first, writes statistics out every few seconds, whatever it is asked meanwhile.
     fn total(&self, work: &Workload) -> Result<u64, String> {
         let mut most = 0;
-        for part in 1..100 {
-            for thread in 1..100 {
-                let dumped = self.profile.with_added_extension(format!("{part}-{thread:02}"));
-                let Ok(profile) = fs::read_to_string(&dumped) else { continue };
-                let total = profile.lines().find_map(|line| line.strip_prefix("totals: "));
-                let total = total.and_then(|total| total.trim().parse().ok()).unwrap_or(0);
-                if thread > 1 && total > most {
-                    let kept = self.profile.with_added_extension(work.name);
-                    fs::rename(&dumped, &kept).map_err(|error| error.to_string())?;
-                    most = total;
-                } else {
-                    fs::remove_file(&dumped).map_err(|error| error.to_string())?;
-                }
+        for (dumped, thread) in self.dumped().map_err(|error| error.to_string())? {
+            let profile = fs::read_to_string(&dumped).map_err(|error| error.to_string())?;
+            let total = profile.lines().find_map(|line| line.strip_prefix("totals: "));
+            let total = total.and_then(|total| total.trim().parse().ok()).unwrap_or(0);
+            if thread > 1 && total > most {
+                let kept = self.profile.with_added_extension(work.name);
+                fs::rename(&dumped, &kept).map_err(|error| error.to_string())?;
+                most = total;
+            } else {
+                fs::remove_file(&dumped).map_err(|error| error.to_string())?;
             }
         }
         if most > 0 { Ok(most) } else { Err("callgrind has not counted anything".to_owned()) }
+    }
+
+    /// What callgrind has left: the name of the profile, the number of the dump and that of the thread.
+    fn dumped(&self) -> io::Result<Vec<(PathBuf, u32)>> {
+        let mut dumped = Vec::new();
+        for file in fs::read_dir(self.profile.parent().unwrap_or(Path::new(".")))? {
+            let path = file?.path();
+            let numbers = path.extension().and_then(OsStr::to_str).and_then(|n| n.split_once('-'));
+            let Some(thread) = numbers.and_then(|(_, thread)| thread.parse().ok()) else {
+                continue;
+            };
+            if path.with_extension("") == self.profile {
+                dumped.push((path, thread));
+            }
+        }
+        Ok(dumped)
     }
 }
 

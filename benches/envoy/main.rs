@@ -193,8 +193,7 @@ const KEPT: [&str; 2] = ["benches/envoy/result.json", "docs/performance.svg"];
 
 fn finish(report: &Report, options: &Options) -> Result<(), String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let last = fs::read_to_string(root.join(KEPT[0])).unwrap_or_default();
-    report.print(&serde_json::from_str(&last).unwrap_or(Value::Null));
+    report.print(&last(&root.join(KEPT[0])));
 
     let folder = root.join("target/bench");
     let json = format!("{:#}\n", report.json());
@@ -206,11 +205,23 @@ fn finish(report: &Report, options: &Options) -> Result<(), String> {
     }
     println!();
     for (path, text) in paths {
-        let created = path.parent().map_or(Ok(()), fs::create_dir_all);
-        let written = created.and_then(|()| fs::write(&path, text));
-        written.map_err(|error| format!("cannot write {}: {error}", path.display()))?;
-        println!("written: {}", path.display());
+        write(&path, text)?;
     }
+    Ok(())
+}
+
+/// The result in this file; nothing when there is none.
+fn last(path: &Path) -> Value {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    serde_json::from_str(&text).unwrap_or(Value::Null)
+}
+
+/// Writes a result, and says where.
+fn write(path: &Path, text: &str) -> Result<(), String> {
+    let created = path.parent().map_or(Ok(()), fs::create_dir_all);
+    let written = created.and_then(|()| fs::write(path, text));
+    written.map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+    println!("written: {}", path.display());
     Ok(())
 }
 

@@ -97,10 +97,8 @@ impl Target {
         template.write(&folder.path().join("envoy.yaml"))?;
         let envoy = proxy::envoy_binary(root)?;
         let log = folder.path().join("envoy.log");
-        let mut command = program.to_vec();
-        command.push(envoy.display().to_string());
         let arguments = ["--concurrency", "1", "--log-level", "warning"];
-        let proxy = Proxy::start_under(&command, folder.path(), &arguments, Some(&log))?;
+        let proxy = Proxy::start_under(program, &envoy, folder.path(), &arguments, Some(&log))?;
         Ok(Self { filter, proxy, _folder: folder })
     }
 

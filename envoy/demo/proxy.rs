@@ -219,15 +219,16 @@ impl Proxy {
         arguments: &[&str],
         log: Option<&Path>,
     ) -> Result<Self, String> {
-        Self::start_under(&[envoy.display().to_string()], folder, arguments, log)
+        Self::start_under(&[], envoy, folder, arguments, log)
     }
 
-    /// The same with a command that ends with Envoy's program, as one that measures it begins with its own.
+    /// The same within a program, whose arguments stand before Envoy's; none is Envoy by itself.
     ///
     /// # Errors
     /// As [`Self::start`].
     pub fn start_under(
-        command: &[String],
+        program: &[String],
+        envoy: &Path,
         folder: &Path,
         arguments: &[&str],
         log: Option<&Path>,
@@ -235,7 +236,7 @@ impl Proxy {
         let admin_file = folder.join("admin-address");
         // Left by an earlier run, it would be taken for the answer of this one.
         let _ = std::fs::remove_file(&admin_file);
-        let mut command = watched(command);
+        let mut command = watched(program, envoy);
         command
             .arg("-c")
             .arg(folder.join("envoy.yaml"))
@@ -326,11 +327,11 @@ fn appended(log: &Path) -> std::io::Result<(File, File)> {
 
 /// A command that ends Envoy when its standard input closes, that is, at the latest when this
 /// process dies, however it dies.
-fn watched(envoy: &[String]) -> Command {
+fn watched(program: &[String], envoy: &Path) -> Command {
     const WATCHDOG: &str =
         r#"exec 3<&0; (cat <&3 >/dev/null; kill $$ 2>/dev/null) & exec 3<&- "$@" </dev/null"#;
     let mut command = Command::new("sh");
-    command.args(["-c", WATCHDOG, "sh"]).args(envoy).stdin(Stdio::piped());
+    command.args(["-c", WATCHDOG, "sh"]).args(program).arg(envoy).stdin(Stdio::piped());
     command
 }
 

@@ -57,8 +57,7 @@ fn spring(envoy: &Envoy) -> Option<u16> {
 
 /// The status of an answer that is read to its end: Envoy logs one that is not as a client that has left.
 fn status(envoy: &Envoy) -> u16 {
-    let request = envoy.client.post(envoy.url("/v1/responses")).json(&ask_whole("after"));
-    let response = request.send().unwrap();
+    let response = envoy.respond(&ask_whole("after"));
     let status = response.status().as_u16();
     response.bytes().unwrap();
     status
